@@ -1,0 +1,1 @@
+"""The asyncio client for the AcademyOcean learning platform."""

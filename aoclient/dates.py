@@ -1,0 +1,99 @@
+"""The date, time and duration texts of the vendor, read and written. All times are UTC.
+
+Six spellings occur: ATOM (``2017-07-24T10:26:23+00:00``, most fields), a date alone (``2021-12-08``, the progress of a
+group), ``m/d/Y`` with ``g:i A`` or with ``h:i A``, and for fields the page does not describe what Laravel's models
+write: ``Y-m-d H:i:s`` before version 7, ISO with microseconds and ``Z`` since.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+
+from aoclient.model import Clock
+
+_DURATION = re.compile(r"(\d{2,}):([0-5]\d):([0-5]\d)", re.ASCII)
+_SLASHED = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})", re.ASCII)
+_CLOCK = re.compile(r"(\d{1,2}):(\d{2}) ([AP])M", re.ASCII | re.IGNORECASE)
+_NOON = 12
+
+
+@lru_cache(maxsize=4096)
+def _midnight(text: str) -> datetime:
+    found = _SLASHED.fullmatch(text)
+    if found is None:
+        raise ValueError(f"expected month/day/year as in 01/31/2022, got {text!r}")
+    month, day, year = map(int, found.groups())
+    return datetime(year, month, day, tzinfo=UTC)
+
+
+@lru_cache(maxsize=2048)
+def _since_midnight(text: str) -> timedelta:
+    found = _CLOCK.fullmatch(text)
+    if found is None or not 1 <= int(found[1]) <= _NOON or int(found[2]) > 59:  # noqa: PLR2004  # minutes of an hour
+        raise ValueError(f"expected a time of day as in 7:41 AM, got {text!r}")
+    return timedelta(hours=int(found[1]) % _NOON + (_NOON if found[3] in "pP" else 0), minutes=int(found[2]))
+
+
+def read_slashed(day: str, clock: str | None) -> datetime:
+    """Join ``01/31/2022`` and ``7:41 AM`` (or ``07:41 AM``); without a clock it is midnight."""
+    midnight = _midnight(day)
+    return midnight if clock is None else midnight + _since_midnight(clock)
+
+
+def write_slashed(moment: datetime, clock: Clock) -> tuple[str, str]:
+    """Return the date and the time of day as the vendor spells them; seconds are lost, as they are there."""
+    moment = moment.astimezone(UTC)
+    hour = moment.hour % _NOON or _NOON
+    half = "AM" if moment.hour < _NOON else "PM"
+    text = f"{hour:02d}" if clock is Clock.PADDED else str(hour)
+    return moment.strftime("%m/%d/%Y"), f"{text}:{moment.minute:02d} {half}"
+
+
+def read_moment(text: str) -> datetime:
+    """Read any spelling that has a date and a time in one text; one without a zone is UTC.
+
+    Raises:
+        ValueError: It is none of them, a date alone included.
+    """
+    if len(text) <= len("2021-12-08"):
+        raise ValueError(f"expected a date with a time, got {text!r}")
+    moment = datetime.fromisoformat(text)
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def read_day(text: str) -> date:
+    """Read a date alone as `date`, anything longer as `datetime`."""
+    return date.fromisoformat(text) if len(text) == len("2021-12-08") else read_moment(text)
+
+
+def write_day(day: date) -> str:
+    """Write a `datetime` as ATOM and a `date` alone as ``Y-m-d``."""
+    return day.astimezone(UTC).isoformat(timespec="seconds") if isinstance(day, datetime) else day.isoformat()
+
+
+def read_duration(text: str) -> timedelta:
+    """Read ``hh:mm:ss``; the hours may pass 24 and 99."""
+    found = _DURATION.fullmatch(text)
+    if found is None:
+        raise ValueError(f"expected a duration hh:mm:ss, got {text!r}")
+    hours, minutes, seconds = map(int, found.groups())
+    return timedelta(hours=hours, minutes=minutes, seconds=seconds)
+
+
+def write_duration(duration: timedelta) -> str:
+    """Write ``hh:mm:ss``, parts of a second dropped."""
+    minutes, seconds = divmod(duration // timedelta(seconds=1), 60)
+    return f"{minutes // 60:02d}:{minutes % 60:02d}:{seconds:02d}"
+
+
+def write_sent(day: date) -> str:
+    """Write an option as the vendor takes it: ``Y-m-d``, or ``Y-m-d H:i:s`` in UTC. Never ISO with a ``T``."""
+    return to_utc(day).strftime("%Y-%m-%d %H:%M:%S") if isinstance(day, datetime) else day.isoformat()
+
+
+def to_utc(moment: datetime) -> datetime:
+    """Return the moment in UTC and whole seconds; one without a zone is UTC already."""
+    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    return moment.replace(microsecond=0)

@@ -1,0 +1,182 @@
+"""How the server says no, in all its shapes, and how a body becomes JSON or an error.
+
+An application error is ``{"error": {"message": ..}}`` and may come with status 200. Laravel adds ``{"message": ..,
+"errors": {..}}``, the token route ``{"error": "invalid_client", "error_description": ..}``, proxies HTML. No strange
+shape makes this fail; what is missing falls back to the status.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import cast
+
+from aoclient.errors import (
+    AoError,
+    AuthenticationError,
+    ResponseDecodeError,
+    ServerError,
+    UnexpectedRedirectError,
+    for_status,
+)
+from aoclient.model import JsonValue
+
+Headers = Mapping[str, str]
+
+_EXCERPT = 200
+_UNAVAILABLE = 503
+
+
+def parse(
+    status: int, headers: Headers, body: bytes, *, name: str, confidential: bool = False, may_be_empty: bool = False
+) -> JsonValue:
+    """Return the JSON of a body that is an answer.
+
+    Args:
+        status: HTTP status.
+        headers: By lower-case name.
+        body: Inflated bytes.
+        name: Action, for the error.
+        confidential: The body may hold a secret, so no error quotes it.
+        may_be_empty: An empty body is an answer, None.
+
+    Raises:
+        ApiError: The server refuses, whatever the status.
+        UnexpectedRedirectError: A 3xx.
+        ResponseDecodeError: The body is no JSON.
+    """
+    if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
+        raise _redirect(status, headers, name)
+    is_json, value = _json(body)
+    error = refusal(status, headers, value, is_json=is_json, name=name)
+    if error is not None:
+        raise error
+    if is_json:
+        return value
+    if may_be_empty and not body.strip():
+        return None
+    raise ResponseDecodeError(
+        _what_it_is(body),
+        action=name,
+        status=status,
+        content_type=headers.get("content-type", ""),
+        excerpt="" if confidential else excerpt_of(body),
+    )
+
+
+def refusal(status: int, headers: Headers, value: JsonValue, *, is_json: bool, name: str) -> AoError | None:
+    """Return the error a response stands for, or None when it may be an answer."""
+    fields = value if isinstance(value, dict) else {}
+    if status < HTTPStatus.BAD_REQUEST and not fields.get("error"):
+        return None
+    cls = for_status(status)
+    waits = retry_after(headers)
+    if status == _UNAVAILABLE and not is_json and waits is None:
+        cls = ServerError  # a proxy's page: the request may have reached the application
+    return cls(
+        message_of(fields) or _phrase(status),
+        action=name,
+        status=status,
+        errors=_errors_of(status, fields),
+        retry_after=waits,
+    )
+
+
+def message_of(fields: Mapping[str, JsonValue]) -> str:
+    """Return the server's own words, or an empty text: Laravel's message is often empty."""
+    error = fields.get("error")
+    if isinstance(error, dict):
+        return _text(error.get("message")) or _text(error.get("error"))
+    words = _text(fields.get("error_description")) or _text(fields.get("message")) or _text(error)
+    hint = _text(fields.get("hint"))
+    return f"{words} ({hint})" if words and hint else words or hint
+
+
+def retry_after(headers: Headers) -> float | None:
+    """Return the seconds a ``Retry-After`` header asks for, or None where it is neither a number nor an HTTP date.
+
+    A date is measured against the server's own ``Date``, not against this machine's clock.
+    """
+    text = headers.get("retry-after", "").strip()
+    if text.isdecimal():
+        return float(text[:_LONGEST_WAIT])
+    until = _http_date(text)
+    if until is None:
+        return None
+    now = _http_date(headers.get("date", ""))
+    return max(0.0, until - (time.time() if now is None else now))
+
+
+_LONGEST_WAIT = 12  # digits; more is no time anybody waits
+
+
+def excerpt_of(body: bytes) -> str:
+    """Return the first 200 characters of a body, control characters escaped."""
+    text = body[: 4 * _EXCERPT].decode("utf-8", "replace")[:_EXCERPT]
+    return "".join(each if each.isprintable() or each == " " else ascii(each)[1:-1] for each in text)
+
+
+def _http_date(text: str) -> float | None:
+    try:
+        return parsedate_to_datetime(text).timestamp()
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+
+
+def _redirect(status: int, headers: Headers, name: str) -> AoError:
+    location = headers.get("location", "").split("?", maxsplit=1)[0]
+    if location.rstrip("/").endswith("/login"):
+        return AuthenticationError("the server wants a login: the token was not accepted", action=name, status=status)
+    return UnexpectedRedirectError(
+        f"redirected to {location!r}, which is not followed: a redirected POST loses its form or gives it to another"
+        " host; check the base URL",
+        action=name,
+        status=status,
+    )
+
+
+def _json(body: bytes) -> tuple[bool, JsonValue]:
+    try:
+        value = json.loads(body.decode("utf-8-sig"), parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):  # ValueError: not UTF-8, not JSON, NaN, a number of 4301 digits
+        return False, None
+    return True, cast("JsonValue", value)
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _what_it_is(body: bytes) -> str:
+    start = body[:1000].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if not start:
+        return "the body is empty, expected JSON"
+    if start.startswith((b"<!doctype", b"<html", b"<head", b"<body")):
+        return "the body is an HTML page, expected JSON (a login page or a proxy's)"
+    return "the body is no JSON"
+
+
+def _text(value: JsonValue) -> str:
+    return value.strip() if isinstance(value, str) else ""
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return f"status {status}"
+
+
+def _errors_of(status: int, fields: Mapping[str, JsonValue]) -> Mapping[str, Sequence[str]]:
+    found = fields.get("errors")
+    if found is None and status == HTTPStatus.UNPROCESSABLE_ENTITY and "message" not in fields:
+        found = cast("JsonValue", dict(fields))  # Laravel 5.4 sends the map alone
+    if not isinstance(found, dict):
+        return {}
+    return {
+        option: [text for text in (texts if isinstance(texts, list) else [texts]) if isinstance(text, str)]
+        for option, texts in found.items()
+    }

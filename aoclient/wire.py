@@ -1,0 +1,196 @@
+"""The wire as values: what a request and a response are, and how actions and answers become them. No I/O.
+
+Both sides are here, so that what a client sends is what a server reads: `encode` and `decode` for the client, `read`
+and `answer` for the server.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, Protocol, TypeVar, cast
+
+from attrs import define, field, frozen
+
+from aoclient import convert, forms, options, phpjson, refusals
+from aoclient.action import ACTIONS, Action, Effect, Page, Paged
+from aoclient.errors import InvalidOptionError, ResponseSchemaError
+from aoclient.model import Acknowledged, JsonValue
+from aoclient.settings import Timeouts
+
+T = TypeVar("T")
+
+API_PATH = "/api/v1/"
+"""The slash at the end stays: stock Apache rules redirect one spelling to the other, and a redirected POST is lost."""
+
+TOKEN_PATH = "/oauth/token"  # noqa: S105  # a path
+
+
+@define(eq=False)
+class Response:
+    """What came back.
+
+    Attributes:
+        status: HTTP status.
+        headers: By lower-case name.
+        body: Inflated, as bytes.
+        value: What `Request.read` made of it, once the retrying sender accepted it.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    value: object = None
+
+
+@define(eq=False)
+class Progress:
+    """Where one call stands, for the error that has to say it.
+
+    Attributes:
+        phase: ``limiter``, ``token``, ``connect``, ``answer`` or ``backoff``.
+        attempts: Requests that were let through to the network.
+    """
+
+    phase: str = "limiter"
+    attempts: int = 0
+
+
+@frozen(kw_only=True, eq=False)
+class Request:
+    """One POST to be sent.
+
+    Attributes:
+        name: Vendor's name of the action, for errors and logs.
+        effect: What a repeat does.
+        body: The form.
+        path: Below the base URL.
+        headers: Beside those every request has.
+        read: Turns the response into the answer, or raises the `AoError` it stands for.
+        timeouts: Of this call.
+        priority: A lower number goes first where calls queue.
+        progress: Of this call, shared by its attempts.
+    """
+
+    name: str
+    effect: Effect
+    body: bytes = field(repr=False)
+    read: Callable[[Response], object] = field(repr=False)
+    path: str = API_PATH
+    headers: Mapping[str, str] = field(factory=dict, repr=False)
+    timeouts: Timeouts = field(factory=Timeouts)
+    priority: int = 0
+    progress: Progress = field(factory=Progress)
+
+
+class Sender(Protocol):
+    """The one verb of everything between a session and the server."""
+
+    async def send(self, request: Request) -> Response:
+        """Send the request and return the response, whatever its status.
+
+        Raises:
+            AoError: There is no response.
+        """
+        ...
+
+
+# --- the client's side -------------------------------------------------------------------------------------------
+
+
+def encode(action: Action[Any], **settings: Any) -> Request:  # Any: actions of all answers; fields of Request
+    """Return the request of an action; ``settings`` are further fields of `Request`.
+
+    Raises:
+        InvalidOptionError: A value cannot be written as a form.
+    """
+    spec = action.spec
+    form = forms.encode(tree(action))
+    return Request(
+        name=spec.name, effect=action.effect, body=form.encode("ascii"), read=partial(decode, action), **settings
+    )
+
+
+def tree(action: Action[Any]) -> dict[str, Any]:  # Any: a form tree of whatever the action holds
+    """Return the form tree of an action: its name and its options."""
+    return {"action": action.spec.name, "options": {**options.write(action), **action.extra}}
+
+
+def decode(action: Action[T], response: Response) -> T:
+    """Return the answer of an action.
+
+    Raises:
+        AoError: The response is a refusal, is no JSON, or is JSON of another shape.
+    """
+    spec = action.spec
+    value = refusals.parse(
+        response.status,
+        response.headers,
+        response.body,
+        name=spec.name,
+        confidential=spec.confidential,
+        may_be_empty=action.answer_type is Acknowledged,
+    )
+    try:
+        if isinstance(action, Paged):
+            rows = convert.structure(_rows(value, spec.rows), list[action.answer_type])  # type: ignore[name-defined]  # built at run time
+            return cast("T", Page(rows, action.page if action.page is not None else 1))
+        return cast("T", convert.structure(value, action.answer_type))
+    except convert.Mismatch as mismatch:
+        raise ResponseSchemaError(
+            str(mismatch),
+            action=spec.name,
+            status=response.status,
+            content_type=response.headers.get("content-type", ""),
+            excerpt="" if spec.confidential else refusals.excerpt_of(response.body),
+        ) from None
+
+
+def _rows(value: JsonValue, key: str) -> JsonValue:
+    """Return the rows of a page: it comes as ``[{"learners": [..]}]``, as ``{"learners": [..]}``, or as several."""
+    wrappers = value if isinstance(value, list) else [value]
+    rows: list[JsonValue] = []
+    for wrapper in wrappers:
+        if not isinstance(wrapper, dict) or key not in wrapper:
+            raise convert.Mismatch(f"a map with the key {key!r}", wrapper)
+        found = wrapper[key]
+        rows.extend(found.values() if isinstance(found, dict) else found if isinstance(found, list) else [found])
+    return rows
+
+
+# --- the server's side -------------------------------------------------------------------------------------------
+
+
+def read(body: bytes | str, *, max_pairs: int | None = None) -> Action[Any]:  # Any: whatever action it is
+    """Return the action a form holds; options nobody declared stand in its ``extra``.
+
+    Args:
+        body: The form.
+        max_pairs: Cut the form after so many pairs, as PHP's ``max_input_vars`` does. None cuts nothing.
+
+    Raises:
+        InvalidOptionError: There is no such action, or an option cannot be read.
+    """
+    return parse_tree(forms.decode(body, max_pairs=max_pairs))
+
+
+def parse_tree(form: Mapping[str, Any]) -> Action[Any]:  # Any: see read
+    """Return the action a decoded form holds; see `read`."""
+    name = form.get("action")
+    cls = ACTIONS.get(name) if isinstance(name, str) else None
+    if cls is None:
+        raise InvalidOptionError(f"there is no action {name!r}", path="action")
+    given = form.get("options", {})
+    given = given if isinstance(given, dict) else {}
+    arguments = options.read(cls, given, "options")
+    extra = {key: value for key, value in cast("dict[str, Any]", given).items() if key not in arguments}
+    try:
+        return cls(**arguments, extra=extra)
+    except TypeError:
+        raise InvalidOptionError("a required option is missing", path="options", action=cls.spec.name) from None
+
+
+def answer(action: Action[T], value: T) -> bytes:
+    """Return the body a server sends for an answer, as PHP writes JSON."""
+    plain = convert.unstructure(value.rows if isinstance(value, Page) else value)
+    return phpjson.dumps([{action.spec.rows: plain}] if isinstance(action, Paged) else plain).encode("ascii")
