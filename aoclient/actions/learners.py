@@ -27,10 +27,13 @@ class Operator(StrEnum):
 OperatorText: TypeAlias = Literal["=", ">", "<", ">=", "<=", "<>"]
 """The texts an `Operator` may be given as."""
 
+Day: TypeAlias = date | str
+"""A `date`, a `datetime` (UTC if it has no zone), or a text ``2017-07-25`` or ``2017-07-25 23:59:59`` in UTC."""
+
 
 @frozen(kw_only=True, weakref_slot=False)
 class Named:
-    """An academy or a team by its id and name.
+    """An academy, a team or a course by its id and name.
 
     Attributes:
         id: Opaque id.
@@ -118,14 +121,14 @@ class Learners(Action[list[Learner]]):
     email: str | None = None
     with_academy: bool | None = None
     with_teams: bool | None = None
-    dates: Sequence[date | str] | None = None
+    dates: Sequence[Day] | None = None
 
     def check(self) -> None:
         """Refuse an interval that is none."""
         check_interval(self, self.dates)
 
 
-def check_interval(action: Action[object], dates: Sequence[date | str] | None) -> None:
+def check_interval(action: Action[object], dates: Sequence[Day] | None) -> None:
     """Refuse ``dates`` that are not two moments, the first before the second, as the page demands."""
     if dates is not None:
         texts = [str(each) for each in dates]
@@ -154,3 +157,41 @@ class LearnersWithScore(Action[list[Learner]]):
 
     score: int
     operator: Operator | OperatorText | None = None
+
+
+@frozen(kw_only=True)
+class LearnersRegisteredAt(Action[list[Learner]]):
+    """List the learners who registered on a day, or between two moments. Give ``date`` or ``dates``, not both.
+
+    Args:
+        date: Day the registration is compared with.
+        operator: How it is compared with ``date``; the server takes ``=`` when left out.
+        dates: From the first to the second moment. A day without a time goes out as it is, so write the last second of
+            the last day: ``datetime(2017, 9, 27, 23, 59, 59)``.
+
+    Answer:
+        A list of `Learner`, empty when there is none.
+
+    Raises:
+        InvalidOptionError: Neither or both of ``date`` and ``dates``, ``operator`` without ``date``, or ``dates`` is
+            not two moments, the first before the second. Nothing was sent.
+        ApiError: The academy refused.
+
+    Doc: learnersRegisteredAt
+    """
+
+    spec: ClassVar = Spec(name="learnersRegisteredAt", effect=Effect.READS)
+
+    date: Day | None = None
+    operator: Operator | OperatorText | None = None
+    dates: Sequence[Day] | None = None
+
+    def check(self) -> None:
+        """Refuse what is not exactly one filter: the server would ignore ``date`` beside ``dates``."""
+        if self.date is None and self.dates is None:
+            raise self.refuse("date", "is required, or dates")
+        if self.date is not None and self.dates is not None:
+            raise self.refuse("dates", "give date or dates, not both")
+        if self.date is None and self.operator is not None:
+            raise self.refuse("operator", "goes with date only")
+        check_interval(self, self.dates)

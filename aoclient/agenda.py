@@ -1,0 +1,241 @@
+"""What a fan-out does next: actions of a lazy source, pages of listings, parts of split actions. State only, no I/O.
+
+Work is handed out so that all workers are busy to the end and memory stays flat: what was begun goes on first (the next
+page of a listing that has none on its way, a part, a repeat), then a new action is begun, and pages ahead of the
+present one are asked for only when there is nothing else to do.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from itertools import count
+from typing import Any, Generic, TypeAlias, TypeVar, cast
+
+from attrs import define, field, frozen
+
+from aoclient.action import Action, Effect, Page, Paged
+from aoclient.errors import AoError, Outcome
+from aoclient.paging import Listing, PageSizes
+from aoclient.splitting import split
+
+T = TypeVar("T")
+
+
+@frozen
+class Done(Generic[T]):
+    """An action and its answer.
+
+    Attributes:
+        action: The action, the page of it or the part of it that was asked for.
+        answer: What it answered.
+    """
+
+    action: Action[T]
+    answer: T
+
+
+@frozen
+class Failed(Generic[T]):
+    """An action and why it has no answer.
+
+    Attributes:
+        action: The action, the page of it or the part of it that was asked for.
+        error: What came instead.
+    """
+
+    action: Action[T]
+    error: AoError
+
+
+Result: TypeAlias = Done[T] | Failed[T]
+
+
+@define(eq=False)
+class Entry(Generic[T]):
+    """One action of the source: what is left to ask of it, and results that wait for earlier ones.
+
+    Attributes:
+        listing: Set where the action is walked page by page; ``todo`` then holds repeats only.
+        todo: Jobs that may be sent at any time.
+        in_flight: Number of jobs on their way.
+        place: Place of the next result to be given out.
+        held: Results that came before those in front of them, by place; None is a page outside of the listing.
+        is_cut: A page failed, so nothing behind it is given out: its rows would stand behind a hole.
+        is_finished: It was seen to be over.
+    """
+
+    listing: Listing[Any] | None = None  # Any: rows are only counted
+    todo: deque[Job[T]] = field(factory=deque["Job[T]"])
+    in_flight: int = 0
+    place: int = 0
+    held: dict[int, Result[T] | None] = field(factory=dict[int, "Result[T] | None"])
+    is_cut: bool = False
+    is_finished: bool = False
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing is left to ask and nothing is on its way."""
+        return not self.todo and not self.in_flight and (self.listing is None or self.is_cut or self.listing.is_over)
+
+
+@define(eq=False)
+class Job(Generic[T]):
+    """One request to be made.
+
+    Attributes:
+        action: What to send.
+        entry: The action of the source it belongs to.
+        place: Among the pages or parts of its entry.
+        repeats: How often it was put back after a failure.
+    """
+
+    action: Action[T]
+    entry: Entry[T]
+    place: int = 0
+    repeats: int = 0
+
+
+class Agenda(Generic[T]):
+    """Hands out jobs and takes their results.
+
+    Attributes:
+        ready: Results to be given out, in order.
+    """
+
+    def __init__(
+        self, *, concurrency: int, max_pairs: int, sizes: PageSizes, ordered: bool, look_ahead: int, retry_failed: int
+    ) -> None:
+        self.ready: deque[Result[T]] = deque()
+        self._max_pairs = max_pairs
+        self._sizes = sizes
+        self._ordered = ordered
+        self._look_ahead = look_ahead
+        self._retry_failed = retry_failed
+        self._most = concurrency * (4 if ordered else 2)
+        self._busy: dict[int, Entry[T]] = {}  # by id: those that may have another job, in the order of the source
+        self._queue: deque[Entry[T]] = deque()  # all that are not given out to their end; only with ordered
+        self._unfinished = 0
+        self._in_flight = 0
+        self._held = 0
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing is left of what was begun, apart from what is `ready`."""
+        return not self._unfinished
+
+    @property
+    def has_room(self) -> bool:
+        """Whether the results in hand and on their way allow one more; a slow reader makes them wait."""
+        return self._in_flight + self._held + len(self.ready) < self._most
+
+    def begin(self, action: Action[T]) -> Job[T] | None:
+        """Begin an action of the source and return its first job; None where it cannot be sent and has failed."""
+        entry: Entry[T] = Entry()
+        self._unfinished += 1
+        if self._ordered:
+            self._queue.append(entry)
+        entry.listing = self._listing_of(action)
+        if entry.listing is None:
+            try:
+                parts = split(action, self._max_pairs) if action.spec.split else [action]
+            except AoError as error:
+                self._hold(entry, 0, Failed(action, error))
+                return None
+            entry.todo.extend(Job(part, entry, place) for place, part in enumerate(parts))
+        self._busy[id(entry)] = entry
+        return self._next_job(entry, ahead=False)
+
+    def _listing_of(self, action: Action[T]) -> Listing[Any] | None:
+        if isinstance(action, Paged) and action.page is None:
+            return Listing(cast("Paged[Any]", action), self._sizes, look_ahead=self._look_ahead)
+        return None
+
+    def take(self, *, ahead: bool = False) -> Job[T] | None:
+        """Return a further job of what was begun, or None; ``ahead`` asks for pages before they are due."""
+        for entry in self._busy.values():
+            # What others wait for is never held back: the first entry with `ordered`, and repeats.
+            if self.has_room or (entry.todo and entry.todo[0].repeats) or (self._queue and self._queue[0] is entry):
+                job = self._next_job(entry, ahead=ahead)
+                if job is not None:
+                    return job
+        return None
+
+    def _next_job(self, entry: Entry[T], *, ahead: bool) -> Job[T] | None:
+        if entry.todo:
+            return self._send(entry.todo.popleft())
+        listing = entry.listing
+        page = listing.take() if listing is not None and (ahead or listing.is_idle) else None
+        if listing is None or page is None:
+            return None
+        return self._send(Job(cast("Action[T]", page), entry, listing.place_of(page)))
+
+    def _send(self, job: Job[T]) -> Job[T]:
+        job.entry.in_flight += 1
+        self._in_flight += 1
+        return job
+
+    def give(self, job: Job[T], result: Result[T]) -> None:
+        """Take the result of a job."""
+        entry = job.entry
+        entry.in_flight -= 1
+        self._in_flight -= 1
+        if isinstance(result, Failed) and not entry.is_cut and self._may_repeat(job, result.error):
+            job.repeats += 1
+            entry.todo.append(job)
+            self._busy[id(entry)] = entry
+        else:
+            self._hold(entry, job.place, result if entry.listing is None else _of_listing(entry.listing, job, result))
+
+    def _may_repeat(self, job: Job[T], error: AoError) -> bool:
+        is_safe = error.outcome is Outcome.NOT_EXECUTED or job.action.effect is not Effect.ADDS
+        return is_safe and error.outcome is not Outcome.REFUSED and job.repeats < self._retry_failed
+
+    def _hold(self, entry: Entry[T], place: int, result: Result[T] | None) -> None:
+        if not entry.is_cut:
+            entry.held[place] = result
+            self._held += 1
+        if self._ordered:
+            self._finish(entry)
+            while self._queue:
+                self._give_out(self._queue[0])
+                if not self._queue[0].is_over:
+                    break
+                self._queue.popleft()
+        else:
+            self._give_out(entry)
+
+    def _give_out(self, entry: Entry[T]) -> None:
+        """Make `ready` what stands next in its entry; parts need no order where the actions have none."""
+        places = sorted(entry.held) if entry.listing is None and not self._ordered else count(entry.place)
+        for place in places:
+            if place not in entry.held:
+                break
+            result = entry.held.pop(place)
+            entry.place = place + 1
+            self._held -= 1
+            if result is not None and not (entry.listing is not None and entry.listing.is_beyond(place)):
+                self.ready.append(result)
+                if entry.listing is not None and isinstance(result, Failed):
+                    entry.is_cut = True
+                    self._held -= len(entry.held)
+                    entry.held.clear()
+                    entry.todo.clear()
+        self._finish(entry)
+
+    def _finish(self, entry: Entry[T]) -> None:
+        if entry.is_over and not entry.is_finished:
+            entry.is_finished = True
+            self._unfinished -= 1
+            self._busy.pop(id(entry), None)
+
+
+def _of_listing(listing: Listing[Any], job: Job[T], result: Result[T]) -> Result[T] | None:
+    page = cast("Paged[Any]", job.action)
+    if isinstance(result, Failed):
+        listing.stop(page)
+        return result
+    try:
+        return result if listing.give(cast("Page[Any]", result.answer)) else None
+    except AoError as error:
+        listing.stop(page)
+        return Failed(job.action, error)

@@ -1,0 +1,182 @@
+"""Pages and rows of paged actions: which page to ask for next, and when a listing is over."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Coroutine, Generator
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+
+from attrs import evolve
+
+from aoclient.action import Page, Paged
+from aoclient.errors import PagingError
+
+if TYPE_CHECKING:
+    from aoclient.session import Session
+
+R = TypeVar("R")
+
+ROWS_PER_PAGE = 100
+"""What a listing asks for where the caller gives no ``amount``; the server's own number may be small."""
+
+
+class PageSizes:
+    """The longest page of each action seen so far.
+
+    The vendor does not say how many rows a page may have at most. A page shorter than ``amount`` is the last one only
+    if the server is known to send longer ones; else it may have been cut, and the next page has to be looked at.
+    """
+
+    def __init__(self) -> None:
+        self._longest: dict[str, int] = {}
+
+    def is_short(self, action: Paged[Any], rows: int) -> bool:  # Any: rows are only counted
+        """Tell whether a page with so many rows must be the last one; remembers its length."""
+        longest = self._longest.get(action.spec.name, 0)
+        self._longest[action.spec.name] = max(longest, rows)
+        return rows < min(longest, action.amount or 0)
+
+
+class Listing(Generic[R]):
+    """One paged action walked page by page, up to ``look_ahead`` pages at once. It does no I/O.
+
+    The window starts at one page and doubles with each full one, so that short listings cost no page too many. The walk
+    ends with an empty, a short or a repeated page.
+    """
+
+    def __init__(self, action: Paged[R], sizes: PageSizes, *, look_ahead: int = 1) -> None:
+        amount = ROWS_PER_PAGE if action.amount is None else action.amount
+        self._action = evolve(action, amount=amount)
+        self._first = self._next = 1 if action.page is None else action.page
+        self._end: int | None = None  # number of the last page, as far as the pages tell
+        self._cut: int | None = None  # number of the last page before one that could not be had
+        self._sizes = sizes
+        self._window = 1
+        self._look_ahead = look_ahead
+        self._in_flight = 0
+        self._edges: dict[int, tuple[R, R, int]] = {}
+
+    @property
+    def _is_walked(self) -> bool:
+        last = min((each for each in (self._end, self._cut) if each is not None), default=None)
+        return last is not None and self._next > last
+
+    @property
+    def is_over(self) -> bool:
+        """Whether no page is left to ask for and none is on its way."""
+        return not self._in_flight and self._is_walked
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether none of its pages is on its way."""
+        return not self._in_flight
+
+    def take(self) -> Paged[R] | None:
+        """Return the next page to ask for, or None while there is none."""
+        if self._in_flight >= self._window or self._is_walked:
+            return None
+        number = self._next
+        self._next += 1
+        self._in_flight += 1
+        return evolve(self._action, page=number)
+
+    def place_of(self, action: Paged[R]) -> int:
+        """Return how many pages stand before one that was taken."""
+        return cast("int", action.page) - self._first
+
+    def is_beyond(self, place: int) -> bool:
+        """Tell whether a page with so many before it stands behind the last one."""
+        return self._end is not None and self._first + place > self._end
+
+    def give(self, page: Page[R]) -> bool:
+        """Take the answer for a page that was asked for; tell whether its rows belong to the listing.
+
+        Raises:
+            PagingError: The server sent the first page again for another number: it does not page. The page counts as
+                one that was not given yet, so `stop` is still to be called.
+        """
+        if not page.rows or self._repeats(page):
+            self._in_flight -= 1
+            self._end = page.number - 1 if self._end is None else min(self._end, page.number - 1)
+            return False
+        self._in_flight -= 1
+        is_short = self._sizes.is_short(self._action, len(page))
+        if is_short and max(self._edges) == page.number:
+            self._end = page.number if self._end is None else min(self._end, page.number)
+        elif self._end is not None and page.number > self._end:
+            self._end = None  # the short page in front of this one was not the last one after all
+        self._window = min(self._look_ahead, 2 * self._window)
+        return True
+
+    def stop(self, action: Paged[R]) -> None:
+        """End the listing before a page that could not be had."""
+        self._in_flight -= 1
+        number = cast("int", action.page) - 1
+        self._cut = number if self._cut is None else min(self._cut, number)
+
+    def _repeats(self, page: Page[R]) -> bool:
+        # Two rows and a length are kept of each page near the end of the walk, not the page.
+        edge = (page[0], page[-1], len(page))
+        twin = next((number for number, other in self._edges.items() if other == edge), None)
+        if twin == self._first:
+            raise PagingError(
+                f"page {page.number} has the rows of page {twin}: the server ignores `page`",
+                action=self._action.spec.name,
+            )
+        self._edges[page.number] = edge
+        for number in [each for each in self._edges if self._first < each < page.number - self._look_ahead]:
+            del self._edges[number]
+        return twin is not None
+
+
+class PagedCall(Coroutine[Any, Any, Page[R]]):
+    """A paged action about to be sent: awaited it is one page, iterated it is every row of every page."""
+
+    def __init__(self, session: Session, action: Paged[R]) -> None:
+        self._session = session
+        self.action = action
+        self._sending: Coroutine[Any, Any, Page[R]] | None = None
+
+    def __await__(self) -> Generator[Any, Any, Page[R]]:
+        return self._session.send(self.action).__await__()
+
+    def __aiter__(self) -> AsyncIterator[R]:
+        return self._rows()
+
+    async def pages(self) -> AsyncIterator[Page[R]]:
+        """Ask for one page after the other, from ``page`` on; at most the page in hand is in memory.
+
+        To go on later, ask from ``page=last.number + 1``.
+
+        Raises:
+            PagingError: The server ignores the number of the page.
+            AoError: A page could not be had; those before it were given.
+        """
+        listing = Listing(self.action, self._session.page_sizes)
+        while (action := listing.take()) is not None:
+            page = await self._session.send(action)
+            if listing.give(page):
+                yield page
+
+    async def _rows(self) -> AsyncIterator[R]:
+        async for page in self.pages():
+            for row in page:
+                yield row
+
+    # A coroutine, so that asyncio.create_task and the like take it; nothing is made before the first step.
+
+    def send(self, value: Any) -> Any:  # Any: the protocol of coroutines
+        """Run to the next suspension."""
+        if self._sending is None:
+            self._sending = self._session.send(self.action)
+        return self._sending.send(value)
+
+    def throw(self, error: Any, *_: Any) -> Any:  # Any: the protocol of coroutines, its older form included
+        """Raise inside the call."""
+        if self._sending is None:
+            raise error
+        return self._sending.throw(error)
+
+    def close(self) -> None:
+        """End the call without an answer."""
+        if self._sending is not None:
+            self._sending.close()

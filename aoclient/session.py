@@ -1,0 +1,369 @@
+"""The session: 28 actions as coroutines, over one pool, one token and one rate."""
+
+from __future__ import annotations
+
+import copy
+import os
+import platform
+import random
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, cast
+
+import aiohttp
+
+from aoclient import __version__, actions, forms, refusals, wire
+from aoclient.action import Action, Effect
+from aoclient.agenda import Agenda, Failed
+from aoclient.errors import ConfigurationError, InvalidOptionError, Parts
+from aoclient.fanout import FanOut, OnError
+from aoclient.forms import MAX_PAIRS, FormValue
+from aoclient.method import method
+from aoclient.paging import PageSizes
+from aoclient.secret import Secret
+from aoclient.senders.authorized import Authorized
+from aoclient.senders.http import Http
+from aoclient.senders.limited import Limited
+from aoclient.senders.retry_rule import Quota
+from aoclient.senders.retrying import Retrying
+from aoclient.settings import Rate, RetryPolicy, Timeouts
+from aoclient.splitting import merge, split
+from aoclient.tokens import MemoryTokenStore, TokenStore
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterable, Iterable, Mapping
+    from types import TracebackType
+
+    from aoclient.model import JsonValue
+
+T = TypeVar("T")
+
+BASE_URL = "https://app.academyocean.com"
+
+EffectText = Literal["reads", "sets", "adds"]
+
+
+class Session:
+    """A client of one account. Use it as ``async with Session(...) as ao``, or call `aclose` at the end.
+
+    Nothing is opened before the first call. All tasks of one event loop may share it; another loop needs its own.
+
+    Args:
+        client_id: Of the OAuth application, from the API tab of the academy's settings.
+        client_secret: Beside it there.
+        base_url: Where the service is; ``https`` unless the host is this machine.
+        rate: At most so many requests in any window, as the server counts them. None: what the server's own
+            ``X-RateLimit`` headers say, and no limit where it sends none.
+        max_concurrency: Requests on their way at once, at least 1.
+        timeouts: How long to wait, in seconds.
+        retries: How often to try again, where the effect of the action allows it.
+        token_store: Keeps the token, so that processes can share it; in memory by default.
+        sender: Stands in for the network, for tests and recorders; ``base_url`` and ``http`` are then not used.
+        http: A `aiohttp.ClientSession` to use; it is not closed with the session.
+        app_name: Said in the ``User-Agent`` header, ``nightly-export/2.1``.
+        allow_insecure: Take ``http://`` for hosts other than this machine; the secret then travels in clear text.
+        trust_env: Obey the proxy settings of the environment.
+        max_pairs: Most form pairs in one request; calls with more are split, and PHP keeps 1000 by default.
+
+    Raises:
+        ConfigurationError: A setting cannot be used; the message names it.
+    """
+
+    def __init__(
+        self,
+        client_id: str,
+        client_secret: str | Secret,
+        *,
+        base_url: str = BASE_URL,
+        rate: Rate | None = None,
+        max_concurrency: int = 10,
+        timeouts: Timeouts = Timeouts(),  # noqa: B008  # frozen
+        retries: RetryPolicy = RetryPolicy(),  # noqa: B008  # frozen
+        token_store: TokenStore | None = None,
+        sender: wire.Sender | None = None,
+        http: aiohttp.ClientSession | None = None,
+        app_name: str | None = None,
+        allow_insecure: bool = False,
+        trust_env: bool = False,
+        max_pairs: int = MAX_PAIRS,
+    ) -> None:
+        secret = Secret(client_secret)
+        if not client_id or not secret:
+            raise ConfigurationError("client_id and client_secret must not be empty")
+        for name, number in (("max_concurrency", max_concurrency), ("max_pairs", max_pairs)):
+            if number < 1:
+                raise ConfigurationError(f"{name} must be at least 1, got {number!r}")
+        self._http: Http | None = None
+        if sender is None:
+            sender = self._http = Http(
+                base_url,
+                max_concurrency=max_concurrency,
+                http=http,
+                user_agent=_user_agent(app_name),
+                allow_insecure=allow_insecure,
+                trust_env=trust_env,
+            )
+        self._rng = random.Random()  # noqa: S311  # jitter
+        self._authorized = Authorized(
+            sender,
+            client_id=client_id,
+            client_secret=secret,
+            store=MemoryTokenStore() if token_store is None else token_store,
+            rng=self._rng,
+            base_url=base_url,
+        )
+        self._limited = Limited(self._authorized, rate=rate, max_concurrency=max_concurrency)
+        self._quota = Quota()
+        self._sender: wire.Sender = Retrying(self._limited, policy=retries, quota=self._quota, rng=self._rng)
+        self._timeouts = timeouts
+        self._priority = 0
+        self._max_concurrency = max_concurrency
+        self._max_pairs = max_pairs
+        self.page_sizes = PageSizes()
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] = os.environ, **settings: Any) -> Self:  # Any: those of Session
+        """Make a session from ``AOCLIENT_*`` variables; ``settings`` go before them.
+
+        Read are ``AOCLIENT_CLIENT_ID``, ``AOCLIENT_CLIENT_SECRET`` or ``AOCLIENT_CLIENT_SECRET_FILE`` (a path),
+        ``AOCLIENT_BASE_URL`` and ``AOCLIENT_RATE`` (``60/60`` is 60 calls in 60 s).
+
+        Raises:
+            ConfigurationError: A variable is missing or cannot be read; the message names it.
+        """
+        given: dict[str, Any] = {}
+        if environ.get("AOCLIENT_BASE_URL"):
+            given["base_url"] = environ["AOCLIENT_BASE_URL"]
+        if environ.get("AOCLIENT_RATE"):
+            given["rate"] = Rate.parse(environ["AOCLIENT_RATE"])
+        given |= settings
+        client_id = given.pop("client_id", None) or environ.get("AOCLIENT_CLIENT_ID")
+        if not client_id:
+            raise ConfigurationError("AOCLIENT_CLIENT_ID is not set")
+        return cls(client_id, given.pop("client_secret", None) or _secret_of(environ), **given)
+
+    # --- life ---
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """End what is on its way with `ClientClosedError` and close the connections. A second time does nothing."""
+        await self._limited.aclose()
+        await self._authorized.aclose()
+        if self._http is not None:
+            await self._http.aclose()
+
+    def with_options(
+        self, *, timeouts: Timeouts | None = None, retries: RetryPolicy | None = None, priority: int | None = None
+    ) -> Self:
+        """Return a view on the same pool, token and limiter with settings of its own; it is closed with this session.
+
+        Args:
+            timeouts: Of the calls of the view.
+            retries: Of the calls of the view.
+            priority: Where calls queue, lower numbers go first. A session has 0, its fan-outs 1 more than itself.
+        """
+        view = copy.copy(self)
+        if timeouts is not None:
+            view._timeouts = timeouts  # noqa: SLF001  # a copy of this very object
+        if retries is not None:
+            view._sender = Retrying(self._limited, policy=retries, quota=self._quota, rng=self._rng)  # noqa: SLF001
+        if priority is not None:
+            view._priority = priority  # noqa: SLF001
+        return view
+
+    # --- one call ---
+
+    async def send(self, action: Action[T]) -> T:
+        """Send an action and return its answer.
+
+        An action whose form has more than ``max_pairs`` pairs is sent in parts and the answers are merged. Parts that
+        read go at once, all others one after the other, and nothing more is sent once a part failed.
+
+        Raises:
+            InvalidOptionError: The action cannot be sent, and nothing was.
+            AoError: There is no answer. Of an action sent in parts, ``error.parts`` tells which were done.
+        """
+        request = wire.encode(action, timeouts=self._timeouts, priority=self._priority)
+        if request.body.count(b"&") < self._max_pairs:
+            response = await self._sender.send(request)
+            return cast("T", response.value)
+        parts = split(action, self._max_pairs)
+        is_safe = all(part.effect is Effect.READS for part in parts)
+        return await self._send_parts(parts, concurrency=self._max_concurrency if is_safe else 1)
+
+    async def _send_parts(self, parts: list[Action[T]], *, concurrency: int) -> T:
+        # Keyed by identity: actions compare by value, and two parts may be equal.
+        answers: dict[int, T] = {}
+        async with self._fan_out(parts, concurrency=concurrency, ordered=False) as outcomes:
+            async for outcome in outcomes:
+                if isinstance(outcome, Failed):
+                    error = outcome.error
+                    done = [(part, answers[id(part)]) for part in parts if id(part) in answers]
+                    unsent = [part for part in parts if id(part) not in answers and part is not outcome.action]
+                    error.parts = Parts(done, [outcome.action], unsent)
+                    raise error
+                answers[id(outcome.action)] = outcome.answer
+        return merge([answers[id(part)] for part in parts])
+
+    async def call(
+        self, name: str, options: Mapping[str, FormValue] | None = None, *, effect: Effect | EffectText = Effect.ADDS
+    ) -> JsonValue:
+        """Send an action that is not modelled here and return its parsed JSON; None for an empty body.
+
+        Args:
+            name: The vendor's name.
+            options: As the vendor takes them.
+            effect: What a repeat does; by default the action is never repeated once it may have been executed.
+
+        Raises:
+            InvalidOptionError: An option cannot be written as a form, or the form has too many pairs.
+            AoError: There is no answer.
+        """
+        try:
+            form = forms.encode({"action": name, "options": options})
+        except InvalidOptionError as error:
+            error.action = name
+            raise
+        pairs = form.count("&") + 1
+        if pairs > self._max_pairs:
+            raise InvalidOptionError(f"{pairs} form pairs, and the server keeps {self._max_pairs}", action=name)
+        request = wire.Request(
+            name=name,
+            effect=Effect(effect),
+            body=form.encode("ascii"),
+            read=partial(_parse, name),
+            timeouts=self._timeouts,
+            priority=self._priority,
+        )
+        response = await self._sender.send(request)
+        return cast("JsonValue", response.value)
+
+    # --- many calls ---
+
+    def fan_out(
+        self,
+        todo: Iterable[Action[T]] | AsyncIterable[Action[T]],
+        *,
+        concurrency: int | None = None,
+        ordered: bool = False,
+        on_error: OnError = "collect",
+        look_ahead: int = 8,
+        retry_failed: int = 0,
+    ) -> FanOut[T]:
+        """Send many actions, a fixed number at once, and give their outcomes as they come.
+
+        A paged action without ``page`` brings an outcome for each of its pages, in order; one that is too big for a
+        request brings one for each part. ``todo`` is read as slots come free, and a slow reader of the outcomes slows
+        the calls down, so that memory stays flat.
+
+        Args:
+            todo: Actions, as an iterable or an async iterable; may be endless.
+            concurrency: Actions on their way at once; ``max_concurrency`` of the session by default.
+            ordered: Give the outcomes in the order of ``todo``.
+            on_error: ``collect`` gives a `Failed` for what failed, ``raise`` raises the first error.
+            look_ahead: Most pages of one listing on their way at once; more than one only while slots are free.
+            retry_failed: How often what failed, after the retries of each call, is put back to be sent later, if it
+                may be repeated.
+
+        Returns:
+            An async context manager that gives an async iterator of `Done` and `Failed`. Leaving it early cancels
+            what is on its way.
+        """
+        return self.with_options(priority=self._priority + 1)._fan_out(  # noqa: SLF001  # a view
+            todo,
+            concurrency=self._max_concurrency if concurrency is None else concurrency,
+            ordered=ordered,
+            on_error=on_error,
+            look_ahead=look_ahead,
+            retry_failed=retry_failed,
+        )
+
+    def _fan_out(
+        self,
+        todo: Iterable[Action[T]] | AsyncIterable[Action[T]],
+        *,
+        concurrency: int,
+        ordered: bool,
+        on_error: OnError = "collect",
+        look_ahead: int = 1,
+        retry_failed: int = 0,
+    ) -> FanOut[T]:
+        for name, number, least in (
+            ("concurrency", concurrency, 1),
+            ("look_ahead", look_ahead, 1),
+            ("retry_failed", retry_failed, 0),
+        ):
+            if number < least:
+                raise ConfigurationError(f"{name} must be at least {least}, got {number!r}")
+        if on_error not in ("collect", "raise"):
+            raise ConfigurationError(f"on_error must be 'collect' or 'raise', got {on_error!r}")
+        agenda: Agenda[T] = Agenda(
+            concurrency=concurrency,
+            max_pairs=self._max_pairs,
+            sizes=self.page_sizes,
+            ordered=ordered,
+            look_ahead=look_ahead,
+            retry_failed=retry_failed,
+        )
+        return FanOut(todo, send=self.send, agenda=agenda, concurrency=concurrency, on_error=on_error)
+
+    # --- the vendor's actions, in the order of the page ---
+
+    learners = method(actions.Learners)
+    courses = method(actions.Courses)
+    certificates = method(actions.Certificates)
+    learners_progress_by_course = method(actions.LearnersProgressByCourse)
+    course_progress = method(actions.CourseProgress)
+    learners_amount_from_countries = method(actions.LearnersAmountFromCountries)
+    learners_from_country = method(actions.LearnersFromCountry)
+    learners_with_score = method(actions.LearnersWithScore)
+    learners_registered_at = method(actions.LearnersRegisteredAt)
+    learners_course_complete = method(actions.LearnersCourseComplete)
+    passive_learners = method(actions.PassiveLearners)
+    invite_learners = method(actions.InviteLearners)
+    check_learner_invite = method(actions.CheckLearnerInvite)
+    learners_churn_at_content = method(actions.LearnersChurnAtContent)
+    learners_repeated_log_ins = method(actions.LearnersRepeatedLogIns)
+    academies = method(actions.Academies)
+    create_login_token = method(actions.CreateLoginToken)
+    set_lesson_variables = method(actions.SetLessonVariables)
+    create_lesson_variables = method(actions.SetLessonVariables)  # the page's heading is "set/createLessonVariables"
+    get_learner_variable = method(actions.GetLearnerVariable)
+    get_teams = method(actions.GetTeams)
+    add_learners_to_teams = method(actions.AddLearnersToTeams)
+    remove_learners_from_teams = method(actions.RemoveLearnersFromTeams)
+    revoke_learners_access = method(actions.RevokeLearnersAccess)
+    return_learners_access = method(actions.ReturnLearnersAccess)
+    get_learners_quiz_statistic = method(actions.GetLearnersQuizStatistic)
+    add_learner_quiz_attempts = method(actions.AddLearnerQuizAttempts)
+    delete_learner_invite = method(actions.DeleteLearnerInvite)
+    delete_learners = method(actions.DeleteLearners)
+
+
+def _user_agent(app_name: str | None) -> str:
+    products = [f"aoclient/{__version__}", f"python/{platform.python_version()}", f"aiohttp/{aiohttp.__version__}"]
+    return " ".join([*products, app_name] if app_name else products)
+
+
+def _parse(name: str, response: wire.Response) -> JsonValue:
+    return refusals.parse(response.status, response.headers, response.body, name=name, may_be_empty=True)
+
+
+def _secret_of(environ: Mapping[str, str]) -> Secret:
+    if environ.get("AOCLIENT_CLIENT_SECRET"):
+        return Secret(environ["AOCLIENT_CLIENT_SECRET"])
+    path = environ.get("AOCLIENT_CLIENT_SECRET_FILE")
+    if not path:
+        raise ConfigurationError("neither AOCLIENT_CLIENT_SECRET nor AOCLIENT_CLIENT_SECRET_FILE is set")
+    try:
+        return Secret(Path(path).read_text(encoding="utf-8").strip())
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
+        raise ConfigurationError(f"AOCLIENT_CLIENT_SECRET_FILE={path!r} cannot be read: {reason}") from None
