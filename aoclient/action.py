@@ -59,11 +59,11 @@ class Spec:
     confidential: bool = False
 
 
-def _check_extra(instance: object, _: object, extra: Mapping[str, object]) -> None:
-    declared = {each.name for each in fields(type(instance))} - {"extra"}  # type: ignore[arg-type]  # always attrs
+def _check_extra(instance: Action[Any], _: object, extra: Mapping[str, object]) -> None:  # Any: whatever it answers
     for name in extra:
-        if name in declared:
-            raise InvalidOptionError("is an option of its own; do not give it in extra", path=f"options[{name}]")
+        if name != "extra" and name in {each.name for each in fields(type(instance))}:
+            reason = "is an option of its own; do not give it in extra"
+            raise InvalidOptionError(reason, path=f"options[{name}]", action=instance.spec.name)
 
 
 def _copy_extra(extra: Mapping[str, FormValue] | None) -> Mapping[str, FormValue]:

@@ -145,9 +145,10 @@ class Agenda(Generic[T]):
         self._busy[id(entry)] = entry
         return self._next_job(entry, ahead=False)
 
-    def _listing_of(self, action: Action[T]) -> Listing[Any] | None:
+    def _listing_of(self, action: Action[Any]) -> Listing[Any] | None:
         if isinstance(action, Paged) and action.page is None:
-            return Listing(cast("Paged[Any]", action), self._sizes, look_ahead=self._look_ahead)
+            listed = cast("Any", action)  # isinstance does not tell the rows
+            return Listing(listed, self._sizes, look_ahead=self._look_ahead)
         return None
 
     def take(self, *, ahead: bool = False) -> Job[T] | None:

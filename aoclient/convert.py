@@ -1,49 +1,32 @@
-"""Parsed JSON of the vendor into answer models and back: one cattrs converter, one hook for each quirk.
+"""Parsed JSON of the vendor into answer models and back: one cattrs converter; its quirks are in `aoclient.quirks`.
 
-What is tolerated is listed here with the sample that forced it; nothing else is coerced: null never becomes ``"None"``,
-1 never becomes ``"1"``. A field that cannot be read holds its default; its raw value is then kept in the model's
-``extra`` under the vendor's key, beside the keys nobody declared, and the log says so once.
+A field that cannot be read holds its default; its raw value is then kept in the model's ``extra`` under the vendor's
+key, beside the keys nobody declared, and the log says so once. So no record is lost for one field.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, timedelta
-from math import isfinite
+from enum import Enum
 from types import NoneType, UnionType
-from typing import Any, TypeVar, Union, cast, get_args, get_origin
+from typing import TYPE_CHECKING, Any, TypeVar, Union, cast, get_args, get_origin
 
 import attrs
 from cattrs import Converter
 
 from aoclient import dates
-from aoclient.model import NO_EXTRA, Acknowledged, Id, JsonValue, Wire, wire_of
+from aoclient.model import NO_EXTRA, Acknowledged, Id, Wire, wire_of
+from aoclient.quirks import EXACT, PLAIN, Hook, Mismatch, dict_hook, enum_hook, list_hook, mapped, read_id, union_hook
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+__all__ = ["Mismatch", "structure", "unstructure"]
 
 T = TypeVar("T")
-Hook = Callable[[object, Any], Any]  # what cattrs calls: the value, and the type it is to become
 
 logger = logging.getLogger("aoclient.convert")
-
-
-class Mismatch(ValueError):  # noqa: N818  # never leaves this package: it becomes a ResponseSchemaError
-    """A value is not what the model declares.
-
-    Attributes:
-        path: Where it stands, as keys and indices from the outside in.
-        expected: What was expected, in words.
-    """
-
-    def __init__(self, expected: str, got: object) -> None:
-        super().__init__(expected)
-        self.expected = expected
-        self.got = got
-        self.path: list[str | int] = []
-
-    def __str__(self) -> str:
-        place = "".join(f"[{step!r}]" for step in self.path)
-        shown = repr(self.got) if isinstance(self.got, int | float | NoneType) else f"a {_json_name(self.got)}"
-        return f"answer{place}: expected {self.expected}, got {shown}"
 
 
 def structure(value: object, into: type[T]) -> T:
@@ -60,237 +43,121 @@ def unstructure(value: object) -> object:
     return _converter.unstructure(value)
 
 
-# --- values ------------------------------------------------------------------------------------------------------
-
-
-def _text(value: object, _: object = None) -> str:
-    if type(value) is str:
-        return value
-    raise Mismatch("a text", value)
-
-
-def _id(value: object, _: object = None) -> str | int:
-    # Hash ids are texts; getTeams with courses shows "id": 2.
-    if type(value) is str or type(value) is int:
-        return value
-    raise Mismatch("an id, text or whole number", value)
-
-
-def _whole(value: object, _: object = None) -> int:
-    # "passedAmount": "5" in the progress by course; PHP writes 75.0 as 75 and may write 5 as 5.0.
-    if type(value) is int:
-        return value
-    if type(value) is float and value.is_integer():
-        return int(value)
-    if type(value) is str and len(value) <= _LONGEST_NUMBER:
-        try:
-            return int(value)
-        except ValueError:
-            pass
-    raise Mismatch("a whole number", value)
-
-
-def _number(value: object, _: object = None) -> float:
-    # "score": "5" in courseProgress; "progress" => 75.0, which PHP's JSON writes as 75.
-    if type(value) is float and isfinite(value):
-        return value
-    if (type(value) is int or type(value) is str) and len(str(value)) <= _LONGEST_NUMBER:
-        try:
-            number = float(value)
-        except ValueError:
-            pass
-        else:
-            if isfinite(number):
-                return number
-    raise Mismatch("a number", value)
-
-
-def _flag(value: object, _: object = None) -> bool:
-    # Columns without a cast come as 1/0 or "1"/"0".
-    if type(value) is bool:
-        return value
-    if type(value) is int or type(value) is str:
-        found = _FLAGS.get(str(value))
-        if found is not None:
-            return found
-    raise Mismatch("true or false", value)
-
-
-def _moment(value: object, _: object = None) -> datetime:
-    if type(value) is str:
-        try:
-            return dates.read_moment(value)
-        except (ValueError, OverflowError):
-            pass
-    raise Mismatch("a date with a time", value)
-
-
-def _day(value: object, _: object = None) -> date:
-    # "start_date": "2021-12-08" for a group, "2021-12-09T15:23:19+00:00" for a course.
-    if type(value) is str:
-        try:
-            return dates.read_day(value)
-        except (ValueError, OverflowError):
-            pass
-    raise Mismatch("a date, with a time or without", value)
-
-
-def _duration(value: object, _: object = None) -> timedelta:
-    if type(value) is str:
-        try:
-            return dates.read_duration(value)
-        except (ValueError, OverflowError):
-            pass
-    raise Mismatch("a duration hh:mm:ss", value)
-
-
-_LONGEST_NUMBER = 20  # digits of a 64-bit number and its sign
-_FLAGS = {"1": True, "0": False}
-
-
-def _json_name(value: object) -> str:
-    names = {str: "text", bool: "flag", dict: "map", list: "list"}
-    return names.get(type(value), type(value).__name__)
-
-
-# --- lists and maps ----------------------------------------------------------------------------------------------
-
-
-def _list_hook(kind: Any, converter: Converter) -> Hook:
-    (item_kind,) = get_args(kind)
-    hook = converter.get_structure_hook(item_kind)
-
-    def read_list(value: object, _: object) -> list[object]:
-        if type(value) is dict and all(key.isdecimal() for key in cast("dict[str, object]", value)):
-            # PHP's array_filter keeps the keys, so that a list arrives as {"0":..,"2":..}.
-            value = list(cast("dict[str, object]", value).values())
-        if type(value) is not list:
-            raise Mismatch("a list", value)
-        items = cast("list[object]", value)
-        try:
-            return [hook(item, item_kind) for item in items]
-        except Mismatch:
-            _raise_with_place(enumerate(items), hook, item_kind)
-            raise
-
-    return read_list
-
-
-def _dict_hook(kind: Any, converter: Converter) -> Hook:
-    _, item_kind = get_args(kind)
-    hook = converter.get_structure_hook(item_kind)
-
-    def read_map(value: object, _: object) -> dict[str, object]:
-        if type(value) is list:
-            # PHP writes an empty map as [], and one whose keys are 0,1,2.. as a list.
-            value = {str(index): item for index, item in enumerate(cast("list[object]", value))}
-        if type(value) is not dict:
-            raise Mismatch("a map", value)
-        items = cast("dict[str, object]", value)
-        try:
-            return {key: hook(item, item_kind) for key, item in items.items()}
-        except Mismatch:
-            _raise_with_place(items.items(), hook, item_kind)
-            raise
-
-    return read_map
-
-
-def _raise_with_place(items: Iterable[tuple[int | str, object]], hook: Hook, kind: object) -> None:
-    """Read the items again one by one and name the first bad one, so that good answers pay nothing for it."""
-    for step, item in items:
-        try:
-            hook(item, kind)
-        except Mismatch as mismatch:
-            mismatch.path.insert(0, step)
-            raise
-
-
 # --- models ------------------------------------------------------------------------------------------------------
 
 
 @attrs.frozen
 class _Field:
     name: str
-    kind: object
+    kind: Any  # a type or a generic alias
     optional: bool
-    default: object
+    required: bool
     wire: Wire
     hook: Hook
 
     def read(self, raw: Mapping[str, object]) -> object:
+        """Return the value, or NOTHING where the default holds."""
         if self.wire.clock is not None:
             return _read_joined(self.wire.names, raw)
-        present = [name for name in self.wire.names if name in raw]
-        for name in present:
-            if raw[name] is not None:
-                return self.hook(raw[name], self.kind)
-        if present and not self.optional:
-            return self.hook(None, self.kind)
-        return self.missing()
-
-    def missing(self) -> object:
-        if isinstance(self.default, attrs.Factory):  # type: ignore[arg-type]  # a class, which the stubs show as a function
-            return self.default.factory()
-        if self.default is attrs.NOTHING:
+        present = [raw[name] for name in self.wire.names if name in raw]
+        for item in present:
+            if item is not None:
+                return self.hook(item, self.kind)
+        if self.required and not present:
             raise Mismatch("a value", None)
-        return self.default
+        if self.optional or not present:
+            return None if self.required else attrs.NOTHING
+        return self.hook(None, self.kind)
 
 
-def _read_joined(names: tuple[str, ...], raw: Mapping[str, object]) -> datetime | None:
+def _read_joined(names: tuple[str, ...], raw: Mapping[str, object]) -> object:
     day, clock = (raw.get(name) for name in names)
     if day is None and clock is None:
-        return None
+        return attrs.NOTHING
     if type(day) is str and (clock is None or type(clock) is str):
         try:
             return dates.read_slashed(day, clock)
-        except (ValueError, OverflowError):
+        except ValueError:
             pass
     raise Mismatch("a date m/d/Y and a time of day", day)
 
 
-def _fields(model: Any, converter: Converter) -> list[_Field]:
+def _fields(model: Any) -> list[_Field]:  # Any: an attrs class
     fields: list[_Field] = []
     for attribute in attrs.fields(attrs.resolve_types(model)):
-        kind = attribute.type
-        optional = get_origin(kind) in (Union, UnionType) and NoneType in get_args(kind)
-        if optional and kind != JsonValue:
+        if attribute.name == "extra":
+            continue
+        kind: Any = attribute.type
+        optional = _is_union(kind) and NoneType in get_args(kind) and not _is_json(kind)
+        if optional:
             kind = Union[tuple(each for each in get_args(kind) if each is not NoneType)]  # noqa: UP007  # of a tuple
-        if attribute.name != "extra":
-            hook = converter.get_structure_hook(kind)
-            fields.append(_Field(attribute.name, kind, optional, attribute.default, wire_of(attribute), hook))
+        required = attribute.default is attrs.NOTHING
+        fields.append(_Field(attribute.name, kind, optional, required, wire_of(attribute), _hook_of(kind)))
     return fields
 
 
-def _model_hook(model: Any, converter: Converter) -> Hook:
-    fields = _fields(model, converter)
+def _model_hook(model: Any) -> Hook:  # Any: an attrs class
+    fields = _fields(model)
     known = {name for each in fields for name in each.wire.names}
+    # Most fields stand under one key and have a default: they are read in one pass over the answer's own keys.
+    simple = [each for each in fields if len(each.wire.names) == 1 and not each.required]
+    by_key = {
+        each.wire.names[0]: (each.name, each.kind if each.kind in EXACT else None, each.optional, each)
+        for each in simple
+    }
+    others = [each for each in fields if each not in simple]
 
-    def read_model(value: object, _: object) -> object:
-        raw = cast("dict[str, object]", {} if value == [] else value)  # an empty map is [] in PHP
+    def read_model(value: object, _: object = None) -> object:
+        raw = mapped(value) if value == [] else value  # an empty map is [] in PHP
         if type(raw) is not dict:
             raise Mismatch("a map", value)
-        extra = {key: item for key, item in raw.items() if key not in known}
         values: dict[str, object] = {}
-        for each in fields:
-            try:
-                values[each.name] = each.read(raw)
-            except Mismatch as mismatch:
-                if each.default is attrs.NOTHING:
-                    mismatch.path.insert(0, each.wire.names[0])
-                    raise
-                values[each.name] = each.missing()
-                extra.update((name, raw[name]) for name in each.wire.names if name in raw)
-                _log_once(model, each.name, mismatch)
+        extra: dict[str, object] = {}
+        for key, item in cast("dict[str, object]", raw).items():
+            found = by_key.get(key)
+            if found is None:
+                if key not in known:
+                    extra[key] = item
+                continue
+            name, exact, optional, declared = found
+            if type(item) is exact:
+                values[name] = item
+            elif item is not None or not optional:
+                try:
+                    values[name] = declared.hook(item, declared.kind)
+                except Mismatch as mismatch:
+                    extra[key] = item
+                    _log_once(model, name, mismatch)
+        for each in others:
+            _read_other(each, cast("dict[str, object]", raw), values, extra, model)
         return model(**values, extra=extra or NO_EXTRA)
 
     return read_model
 
 
+def _read_other(
+    declared: _Field, raw: dict[str, object], values: dict[str, object], extra: dict[str, object], model: Any
+) -> None:
+    try:
+        item = declared.read(raw)
+    except Mismatch as mismatch:
+        if declared.required:
+            mismatch.path.insert(0, declared.wire.names[0])
+            raise
+        extra.update((name, raw[name]) for name in declared.wire.names if name in raw)
+        _log_once(model, declared.name, mismatch)
+        return
+    if item is not attrs.NOTHING:
+        values[declared.name] = item
+    if declared.wire.clock is None:  # a second key with another value is not lost
+        used, *spare = [name for name in declared.wire.names if raw.get(name) is not None] or [""]
+        extra.update((name, raw[name]) for name in spare if raw[name] != raw[used])
+
+
 _logged: set[tuple[object, str]] = set()
 
 
-def _log_once(model: Any, name: str, mismatch: Mismatch) -> None:
+def _log_once(model: Any, name: str, mismatch: Mismatch) -> None:  # Any: an attrs class
     if (model, name) not in _logged:
         _logged.add((model, name))
         logger.warning(
@@ -300,11 +167,13 @@ def _log_once(model: Any, name: str, mismatch: Mismatch) -> None:
 
 # --- the way back ------------------------------------------------------------------------------------------------
 
+_AS_IT_IS = frozenset({str, int, bool, NoneType})
 
-def _model_writer(model: Any, converter: Converter) -> Callable[[Any], dict[str, object]]:
+
+def _model_writer(model: Any, converter: Converter) -> Callable[[Any], dict[str, object]]:  # Any: an attrs class
     fields = [(attribute.name, wire_of(attribute)) for attribute in attrs.fields(model) if attribute.name != "extra"]
 
-    def write_model(value: Any) -> dict[str, object]:
+    def write_model(value: Any) -> dict[str, object]:  # Any: an instance of the class
         raw: dict[str, object] = {}
         for name, wire in fields:
             item = getattr(value, name)
@@ -314,9 +183,10 @@ def _model_writer(model: Any, converter: Converter) -> Callable[[Any], dict[str,
                 texts = (None, None) if item is None else dates.write_slashed(item, wire.clock)
                 raw.update(zip(wire.names, texts, strict=True))
             else:
-                plain = converter.unstructure(item)
+                plain: object = item if type(item) in _AS_IT_IS else converter.unstructure(item)
                 raw[wire.names[0]] = str(plain) if wire.as_text and plain is not None else plain
-        return raw | dict(value.extra)
+        raw.update(value.extra)
+        return raw
 
     return write_model
 
@@ -325,15 +195,45 @@ def _write_number(value: float) -> float:
     return int(value) if value.is_integer() else value  # PHP's JSON writes 75.0 as 75
 
 
+# --- the converter -----------------------------------------------------------------------------------------------
+
+
+def _is_union(kind: Any) -> bool:  # Any: here and below a type or a generic alias
+    return get_origin(kind) in (Union, UnionType)
+
+
+def _is_origin(origin: type) -> Callable[[Any], bool]:
+    return lambda kind: get_origin(kind) is origin
+
+
+def _is_json(kind: Any) -> bool:
+    # Not by ==: where attrs resolves the types of a model, the alias inside the alias is resolved too.
+    return _is_union(kind) and {bool, int, float, str, NoneType} < set(get_args(kind))
+
+
+def _hook_of(kind: Any) -> Hook:
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return enum_hook(kind)  # cattrs would take the hook of str for a StrEnum
+    return cast("Hook", _converter.get_structure_hook(kind))
+
+
+def _make_union_hook(kind: Any) -> Hook:
+    return read_id if kind == Id else union_hook({each: _hook_of(each) for each in get_args(kind)})
+
+
 def _make_converter() -> Converter:
     converter = Converter(detailed_validation=False)
-    for kind, hook in _VALUES.items():
+    for kind, hook in PLAIN.items():
         converter.register_structure_hook(kind, hook)
-    converter.register_structure_hook_func(lambda kind: kind == Id, _id)
-    converter.register_structure_hook_func(lambda kind: kind == JsonValue, lambda value, _: value)
-    converter.register_structure_hook_factory(lambda kind: get_origin(kind) is list, _list_hook)
-    converter.register_structure_hook_factory(lambda kind: get_origin(kind) is dict, _dict_hook)
-    converter.register_structure_hook_factory(attrs.has, _model_hook)
+    factories: list[tuple[Callable[[Any], bool], Callable[[Any], Hook]]] = [
+        (_is_union, _make_union_hook),
+        (_is_json, lambda _: lambda value, _: value),
+        (_is_origin(list), lambda kind: list_hook(kind, _hook_of)),
+        (_is_origin(dict), lambda kind: dict_hook(kind, _hook_of)),
+        (attrs.has, _model_hook),
+    ]
+    for applies, factory in factories:  # the last one registered is asked first
+        converter.register_structure_hook_factory(applies, factory)
     converter.register_structure_hook(Acknowledged, lambda value, _: Acknowledged(value))
     converter.register_unstructure_hook(datetime, dates.write_day)
     converter.register_unstructure_hook(date, dates.write_day)
@@ -343,15 +243,5 @@ def _make_converter() -> Converter:
     converter.register_unstructure_hook(Acknowledged, lambda acknowledged: acknowledged.value)
     return converter
 
-
-_VALUES: Mapping[Any, Hook] = {
-    str: _text,
-    int: _whole,
-    float: _number,
-    bool: _flag,
-    datetime: _moment,
-    date: _day,
-    timedelta: _duration,
-}
 
 _converter = _make_converter()

@@ -59,13 +59,16 @@ class AoError(Exception):
 
     def __reduce__(self) -> tuple[object, ...]:
         # The default calls cls(*args), which loses every keyword-only attribute.
-        return _rebuild, (type(self), self.args, self.__dict__)
+        cause = self.__cause__ if isinstance(self.__cause__, AoError) else None  # others may not be picklable
+        return _rebuild, (type(self), self.args, self.__dict__, cause)
 
 
-def _rebuild(cls: type[AoError], args: tuple[object, ...], state: dict[str, object]) -> AoError:
+def _rebuild(cls: type[AoError], args: tuple[object, ...], state: dict[str, object], cause: AoError | None) -> AoError:
     error = cls.__new__(cls, *args)
     error.args = args
     error.__dict__.update(state)
+    if cause is not None:
+        error.__cause__ = cause
     return error
 
 

@@ -6,39 +6,29 @@ it. What is wrong is refused with the path of the value before anything is sent.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import date, datetime
-from enum import Enum
+from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
 from functools import cache
 from types import NoneType, UnionType
-from typing import Any, Literal, Union, cast, get_args, get_origin
+from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin
 
 import attrs
 
-from aoclient import dates
 from aoclient.errors import InvalidOptionError
-from aoclient.model import Id
+from aoclient.kinds import FLAG_OR_TEXT, ID, PLAIN, Kind, check_text, choice, refused
 
-Step = Callable[[Any, str], Any]  # Any: a value of the declared type, known only at run time
-
-
-@attrs.frozen
-class Kind:
-    """How values of one declared type are checked, written and read; each step takes the value and its path."""
-
-    check: Step
-    write: Callable[[Any], object]
-    read: Step
+T = TypeVar("T")
 
 
 @attrs.frozen
 class _Option:
     name: str
     kind: Kind
+    required: bool
     may_be_empty: bool
 
 
-MAY_BE_EMPTY: Mapping[str, bool] = {"aoclient.may_be_empty": True}
+_MAY_BE_EMPTY = "aoclient.may_be_empty"
+MAY_BE_EMPTY: Mapping[str, bool] = {_MAY_BE_EMPTY: True}
 """``metadata=`` of a list option where an empty list means the same as leaving it out."""
 
 
@@ -46,13 +36,15 @@ def normalize(owner: Any, path: str) -> None:  # Any: an action or a nested inpu
     """Check every option and put it into the one form that is kept: tuples, dicts, UTC, enum members, ids as text.
 
     Raises:
-        InvalidOptionError: The first option that is not of its declared type.
+        InvalidOptionError: The first option that is not of its declared type, or is required and None.
     """
-    for option in _options(type(owner)):
+    for option in _options(cast("Any", type(owner))):
         value = getattr(owner, option.name)
         if value is None:
+            if option.required:
+                raise InvalidOptionError("is required, got None", path=f"{path}[{option.name}]")
             continue
-        if option.may_be_empty and not isinstance(value, str) and not value:
+        if option.may_be_empty and isinstance(value, Sized) and not isinstance(value, str) and not value:
             kept = None
         else:
             kept = option.kind.check(value, f"{path}[{option.name}]")
@@ -63,7 +55,7 @@ def normalize(owner: Any, path: str) -> None:  # Any: an action or a nested inpu
 def write(owner: Any) -> dict[str, object]:  # Any: as in normalize
     """Return the options that are set, as a tree for `aoclient.forms.encode`."""
     tree: dict[str, object] = {}
-    for option in _options(type(owner)):
+    for option in _options(cast("Any", type(owner))):
         value = getattr(owner, option.name)
         if value is not None:
             tree[option.name] = option.kind.write(value)
@@ -78,16 +70,32 @@ def read(cls: type[Any], tree: Mapping[str, object], path: str) -> dict[str, Any
     """
     return {
         option.name: option.kind.read(tree[option.name], f"{path}[{option.name}]")
-        for option in _options(cls)
+        for option in _options(cast("Any", cls))
         if option.name in tree
     }
 
 
+def construct(cls: type[T], values: Mapping[str, Any], path: str) -> T:  # Any: as in normalize
+    """Return an instance of ``cls`` with these arguments.
+
+    Raises:
+        InvalidOptionError: One that is required is missing, or they do not go together.
+    """
+    fields: tuple[attrs.Attribute[Any], ...] = attrs.fields(cast("Any", cls))
+    missing = [each.name for each in fields if each.default is attrs.NOTHING and each.name not in values]
+    if missing:
+        raise InvalidOptionError(f"{' and '.join(missing)} must be given", path=path)
+    return cls(**values)
+
+
 @cache
-def _options(cls: type[Any]) -> tuple[_Option, ...]:
+def _options(cls: Any) -> tuple[_Option, ...]:
     attributes = [each for each in attrs.fields(attrs.resolve_types(cls)) if each.name != "extra"]
     attributes.sort(key=lambda each: each.inherited)  # page and amount come from Paged and stand last on the page
-    return tuple(_Option(each.name, kind_of(each.type), bool(each.metadata)) for each in attributes)
+    return tuple(
+        _Option(each.name, kind_of(each.type), each.default is attrs.NOTHING, bool(each.metadata.get(_MAY_BE_EMPTY)))
+        for each in attributes
+    )
 
 
 # --- one kind for each declared type -----------------------------------------------------------------------------
@@ -95,43 +103,41 @@ def _options(cls: type[Any]) -> tuple[_Option, ...]:
 
 def kind_of(declared: Any) -> Kind:  # Any: a type or a generic alias
     """Return the kind of a declared type; ``| None`` is left aside, since None is never sent."""
-    if declared == Id:
-        return _ID
-    if get_origin(declared) in (Union, UnionType):
-        return _union(tuple(each for each in get_args(declared) if each is not NoneType))
-    if get_origin(declared) is Sequence:
-        return _sequence(kind_of(get_args(declared)[0]))
-    if get_origin(declared) is Mapping:
-        return _mapping(kind_of(get_args(declared)[1]))
-    if attrs.has(declared):
-        return _nested(declared)
-    if issubclass(declared, Enum):
-        return _choice(declared)
-    return _PLAIN[declared]
+    origin, arguments = get_origin(declared), get_args(declared)
+    if origin in (Union, UnionType):
+        return _union(tuple(each for each in arguments if each is not NoneType))
+    if origin in _CONTAINERS:
+        return _CONTAINERS[origin](kind_of(arguments[-1]))
+    if declared in PLAIN:
+        return PLAIN[declared]
+    return _nested(declared) if attrs.has(declared) else choice(declared)
 
 
-def _union(members: tuple[Any, ...]) -> Kind:
+def _union(members: tuple[Any, ...]) -> Kind:  # Any: types
     if members == (bool, str):
-        return _FLAG_OR_TEXT
+        return FLAG_OR_TEXT
     if set(members) == {str, int}:
-        return _ID
-    named = [each for each in members if get_origin(each) is not Literal]  # Enum | Literal[its values]
+        return ID
+    named = [each for each in members if get_origin(each) is not Literal]  # Enum | Literal[its values], date | str
     return kind_of(named[0])
 
 
 def _sequence(item: Kind) -> Kind:
     def check(value: object, path: str) -> tuple[object, ...]:
-        if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
-            raise _refused("a list", value, path)
+        given = cast("Any", value)  # Any: here and below, so that a check of its class does not hide it
+        if isinstance(given, str | bytes | Mapping) or not isinstance(given, Iterable):
+            raise refused("a list", value, path)
         kept = tuple(item.check(each, f"{path}[{index}]") for index, each in enumerate(cast("Iterable[object]", value)))
         if not kept:
             raise InvalidOptionError("expected at least one entry; an empty list cannot be sent", path=path)
         return kept
 
     def read_items(value: object, path: str) -> tuple[object, ...]:
-        items = list(cast("dict[str, object]", value).values()) if isinstance(value, dict) else value
+        items = cast("Any", value)
+        if isinstance(items, dict):
+            items = list(cast("dict[str, object]", items).values())
         if not isinstance(items, list):
-            raise _refused("a list", value, path)
+            raise refused("a list", value, path)
         return tuple(item.read(each, f"{path}[{index}]") for index, each in enumerate(cast("list[object]", items)))
 
     return Kind(check, lambda value: [item.write(each) for each in value], read_items)
@@ -140,23 +146,19 @@ def _sequence(item: Kind) -> Kind:
 def _mapping(item: Kind) -> Kind:
     def check(value: object, path: str) -> dict[str, object]:
         if not isinstance(value, Mapping):
-            raise _refused("a map", value, path)
+            raise refused("a map", value, path)
         entries = cast("Mapping[object, object]", value)
-        kept = {
-            cast("str", _check_text(key, path)): item.check(each, f"{path}[{key}]") for key, each in entries.items()
-        }
+        kept = {check_text(key, path): item.check(each, f"{path}[{key}]") for key, each in entries.items()}
         if not kept:
             raise InvalidOptionError("expected at least one entry; an empty map cannot be sent", path=path)
         return kept
 
     def read_items(value: object, path: str) -> dict[str, object]:
-        entries = (
-            {str(index): each for index, each in enumerate(cast("list[object]", value))}  # keys 0,1,2.. in a form
-            if isinstance(value, list)
-            else value
-        )
+        entries = cast("Any", value)
+        if isinstance(entries, list):
+            entries = {str(index): each for index, each in enumerate(cast("list[object]", entries))}  # keys 0, 1, 2..
         if not isinstance(entries, dict):
-            raise _refused("a map", value, path)
+            raise refused("a map", value, path)
         return {key: item.read(each, f"{path}[{key}]") for key, each in cast("dict[str, object]", entries).items()}
 
     return Kind(check, lambda value: {key: item.write(each) for key, each in value.items()}, read_items)
@@ -165,127 +167,15 @@ def _mapping(item: Kind) -> Kind:
 def _nested(cls: type[Any]) -> Kind:
     def check(value: object, path: str) -> object:
         if not isinstance(value, cls):
-            raise _refused(f"a {cls.__name__}", value, path)
+            raise refused(f"a {cls.__name__}", value, path)
         return value
 
     def read_nested(value: object, path: str) -> object:
         if not isinstance(value, dict):
-            raise _refused(f"the fields of a {cls.__name__}", value, path)
-        return _construct(cls, read(cls, cast("dict[str, object]", value), path), path)
+            raise refused(f"the fields of a {cls.__name__}", value, path)
+        return construct(cls, read(cls, cast("dict[str, object]", value), path), path)
 
     return Kind(check, write, read_nested)
 
 
-def _construct(cls: type[Any], values: Mapping[str, object], path: str) -> object:
-    try:
-        return cls(**values)
-    except TypeError:
-        missing = [each.name for each in attrs.fields(cls) if each.default is attrs.NOTHING and each.name not in values]
-        raise InvalidOptionError(f"{', '.join(missing)} is required", path=path) from None
-
-
-def _choice(cls: type[Enum]) -> Kind:
-    values = [each.value for each in cls]
-
-    def check(value: object, path: str) -> object:
-        try:
-            return cls(value)
-        except ValueError:
-            raise _refused(f"one of {', '.join(map(repr, values))}", value, path) from None
-
-    def read_choice(value: object, path: str) -> object:
-        return check(_read_whole(value, path) if isinstance(values[0], int) else value, path)
-
-    return Kind(check, lambda value: value.value, read_choice)
-
-
-# --- plain values ------------------------------------------------------------------------------------------------
-
-
-def _refused(expected: str, value: object, path: str) -> InvalidOptionError:
-    shown = repr(value)
-    shown = shown if len(shown) <= _SHOWN_AT_MOST else f"{shown[:_SHOWN_AT_MOST]}..."
-    return InvalidOptionError(f"expected {expected}, got {shown}", path=path)
-
-
-_SHOWN_AT_MOST = 60
-
-
-def _check_text(value: object, path: str) -> object:
-    if not isinstance(value, str):
-        raise _refused("a text", value, path)
-    if not value.strip():
-        # Laravel's middleware trims texts and turns '' into null: a blank text arrives as an option left out.
-        raise _refused("a text that is not blank (the server reads a blank one as left out)", value, path)
-    return value
-
-
-def _check_whole(value: object, path: str) -> object:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise _refused("a whole number", value, path)
-    return value
-
-
-def _check_flag(value: object, path: str) -> object:
-    if not isinstance(value, bool):
-        raise _refused("True or False", value, path)
-    return value
-
-
-def _check_flag_or_text(value: object, path: str) -> object:
-    # The page says "string True/False" where booleans elsewhere are 1/0; a text is passed through for a server that
-    # compares with the word.
-    if isinstance(value, bool):
-        return value
-    text = cast("str", _check_text(value, path))
-    return _FLAGS.get(text, text)
-
-
-def _check_id(value: object, path: str) -> object:
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    return _check_text(value, path)
-
-
-def _check_date(value: object, path: str) -> object:
-    if isinstance(value, str):
-        return _read_date(value, path)
-    if not isinstance(value, date):
-        raise _refused("a date or a datetime", value, path)
-    return dates.to_utc(value) if isinstance(value, datetime) else value
-
-
-def _read_whole(value: object, path: str) -> int:
-    try:
-        return int(cast("str", value))
-    except (TypeError, ValueError):
-        raise _refused("a whole number", value, path) from None
-
-
-def _read_flag(value: object, path: str) -> bool:
-    if isinstance(value, str) and value in _FLAGS:
-        return _FLAGS[value]
-    raise _refused("1 or 0", value, path)
-
-
-def _read_date(value: object, path: str) -> date:
-    try:
-        return dates.read_day(cast("str", value))
-    except (TypeError, ValueError):
-        raise _refused("a date Y-m-d or Y-m-d H:i:s", value, path) from None
-
-
-def _same(value: object) -> object:
-    return value
-
-
-_FLAGS = {"1": True, "0": False}
-
-_FLAG_OR_TEXT = Kind(_check_flag_or_text, _same, _check_flag_or_text)
-_ID = Kind(_check_id, _same, _check_text)
-_PLAIN: Mapping[Any, Kind] = {
-    str: Kind(_check_text, _same, _check_text),
-    int: Kind(_check_whole, _same, _read_whole),
-    bool: Kind(_check_flag, _same, _read_flag),
-    date: Kind(_check_date, dates.write_sent, _read_date),
-}
+_CONTAINERS: Mapping[Any, Callable[[Kind], Kind]] = {Sequence: _sequence, Mapping: _mapping}  # Any: types

@@ -7,8 +7,12 @@ from typing import cast
 
 
 def dumps(value: object) -> str:
-    r"""Write JSON with ``\/`` for a slash, ``\uXXXX`` for what is not ASCII, and ``[]`` for an empty map."""
-    return json.dumps(_as_php(value), separators=(",", ":")).replace("/", "\\/")
+    r"""Write JSON with ``\/`` for a slash, ``\uXXXX`` for what is not ASCII, and ``[]`` for an empty map.
+
+    Raises:
+        ValueError: NaN or an infinity, which PHP refuses too.
+    """
+    return json.dumps(_as_php(value), separators=(",", ":"), allow_nan=False).replace("/", "\\/")
 
 
 def _as_php(value: object) -> object:
@@ -19,6 +23,9 @@ def _as_php(value: object) -> object:
         return {key: _as_php(each) for key, each in entries.items()}
     if isinstance(value, list | tuple):
         return [_as_php(each) for each in cast("list[object]", value)]
-    if isinstance(value, float) and value.is_integer():
+    if isinstance(value, float) and value.is_integer() and abs(value) < _FIRST_WITH_EXPONENT:
         return int(value)
     return value
+
+
+_FIRST_WITH_EXPONENT = 1e17  # PHP writes 17 digits, then 1.0e+17

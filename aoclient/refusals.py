@@ -1,4 +1,4 @@
-"""How the server says no, in all its shapes, and how a body becomes JSON or an error.
+"""How the server says no, in all its shapes, and how a response becomes JSON or an error.
 
 An application error is ``{"error": {"message": ..}}`` and may come with status 200. Laravel adds ``{"message": ..,
 "errors": {..}}``, the token route ``{"error": "invalid_client", "error_description": ..}``, proxies HTML. No strange
@@ -7,27 +7,29 @@ shape makes this fail; what is missing falls back to the status.
 
 from __future__ import annotations
 
-import json
+import re
 import time
 from collections.abc import Mapping, Sequence
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
+from aoclient import jsontext
 from aoclient.errors import (
     AoError,
     AuthenticationError,
     ResponseDecodeError,
     ServerError,
+    UnavailableError,
     UnexpectedRedirectError,
     for_status,
 )
-from aoclient.model import JsonValue
+
+if TYPE_CHECKING:
+    from aoclient.model import JsonValue
 
 Headers = Mapping[str, str]
-
-_EXCERPT = 200
-_UNAVAILABLE = 503
 
 
 def parse(
@@ -49,7 +51,7 @@ def parse(
         ResponseDecodeError: The body is no JSON.
     """
     if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
-        raise _redirect(status, headers, name)
+        raise _redirect(status, headers, name, confidential=confidential)
     is_json, value = _json(body)
     error = refusal(status, headers, value, is_json=is_json, name=name)
     if error is not None:
@@ -74,7 +76,8 @@ def refusal(status: int, headers: Headers, value: JsonValue, *, is_json: bool, n
         return None
     cls = for_status(status)
     waits = retry_after(headers)
-    if status == _UNAVAILABLE and not is_json and waits is None:
+    in_its_own_words = is_json and "message" in fields
+    if cls is UnavailableError and not in_its_own_words and waits is None:
         cls = ServerError  # a proxy's page: the request may have reached the application
     return cls(
         message_of(fields) or _phrase(status),
@@ -86,13 +89,17 @@ def refusal(status: int, headers: Headers, value: JsonValue, *, is_json: bool, n
 
 
 def message_of(fields: Mapping[str, JsonValue]) -> str:
-    """Return the server's own words, or an empty text: Laravel's message is often empty."""
+    """Return the server's own words in one line, or an empty text: Laravel's message is often empty."""
     error = fields.get("error")
     if isinstance(error, dict):
-        return _text(error.get("message")) or _text(error.get("error"))
-    words = _text(fields.get("error_description")) or _text(fields.get("message")) or _text(error)
-    hint = _text(fields.get("hint"))
-    return f"{words} ({hint})" if words and hint else words or hint
+        words, hint = _text(error.get("message")) or _text(error.get("error")), ""
+    else:
+        words = _text(fields.get("error_description")) or _text(fields.get("message")) or _text(error)
+        hint = _text(fields.get("hint"))
+    return _line(f"{words} ({hint})" if words and hint else words or hint, _LONGEST_MESSAGE)
+
+
+_LONGEST_MESSAGE = 1000
 
 
 def retry_after(headers: Headers) -> float | None:
@@ -101,8 +108,8 @@ def retry_after(headers: Headers) -> float | None:
     A date is measured against the server's own ``Date``, not against this machine's clock.
     """
     text = headers.get("retry-after", "").strip()
-    if text.isdecimal():
-        return float(text[:_LONGEST_WAIT])
+    if _SECONDS.fullmatch(text):
+        return float(text)
     until = _http_date(text)
     if until is None:
         return None
@@ -110,29 +117,37 @@ def retry_after(headers: Headers) -> float | None:
     return max(0.0, until - (time.time() if now is None else now))
 
 
-_LONGEST_WAIT = 12  # digits; more is no time anybody waits
+_SECONDS = re.compile(r"\d{1,12}(\.\d{1,12})?", re.ASCII)  # whole by the standard; some servers write parts
 
 
 def excerpt_of(body: bytes) -> str:
     """Return the first 200 characters of a body, control characters escaped."""
-    text = body[: 4 * _EXCERPT].decode("utf-8", "replace")[:_EXCERPT]
-    return "".join(each if each.isprintable() or each == " " else ascii(each)[1:-1] for each in text)
+    return _line(body[: 4 * _EXCERPT].decode("utf-8", "replace"), _EXCERPT)
+
+
+_EXCERPT = 200
+
+
+def _line(text: str, at_most: int) -> str:
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text[:at_most])
 
 
 def _http_date(text: str) -> float | None:
     try:
-        return parsedate_to_datetime(text).timestamp()
+        moment = parsedate_to_datetime(text)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()  # none after -0000, which is UTC
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
 
 
-def _redirect(status: int, headers: Headers, name: str) -> AoError:
-    location = headers.get("location", "").split("?", maxsplit=1)[0]
+def _redirect(status: int, headers: Headers, name: str, *, confidential: bool) -> AoError:
+    location = re.split("[?#]", headers.get("location", ""), maxsplit=1)[0]
     if location.rstrip("/").endswith("/login"):
         return AuthenticationError("the server wants a login: the token was not accepted", action=name, status=status)
+    place = "" if confidential else f" to {_line(location, _EXCERPT)!r}"  # it may be the very link that is secret
     return UnexpectedRedirectError(
-        f"redirected to {location!r}, which is not followed: a redirected POST loses its form or gives it to another"
-        " host; check the base URL",
+        f"redirected{place}, which is not followed: a redirected POST loses its form or gives it to another host;"
+        " check the base URL",
         action=name,
         status=status,
     )
@@ -140,14 +155,9 @@ def _redirect(status: int, headers: Headers, name: str) -> AoError:
 
 def _json(body: bytes) -> tuple[bool, JsonValue]:
     try:
-        value = json.loads(body.decode("utf-8-sig"), parse_constant=_refuse_constant)
-    except (ValueError, RecursionError):  # ValueError: not UTF-8, not JSON, NaN, a number of 4301 digits
+        return True, jsontext.loads(body)
+    except ValueError:
         return False, None
-    return True, cast("JsonValue", value)
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
 
 
 def _what_it_is(body: bytes) -> str:
@@ -164,6 +174,8 @@ def _text(value: JsonValue) -> str:
 
 
 def _phrase(status: int) -> str:
+    if status < HTTPStatus.BAD_REQUEST:
+        return "the server reports an error and does not say which"
     try:
         return HTTPStatus(status).phrase
     except ValueError:

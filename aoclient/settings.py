@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import timedelta
+from typing import Any
 
 from attrs import field, frozen
 
@@ -14,22 +15,33 @@ def _seconds(value: float | timedelta) -> float:
     return value.total_seconds() if isinstance(value, timedelta) else value
 
 
-def _positive(instance: object, attribute: object, value: float) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0 or math.isnan(value):
-        name = getattr(attribute, "name", attribute)
-        raise ConfigurationError(f"{type(instance).__name__}({name}=...) must be a number above 0, got {value!r}")
+def _refused(instance: object, attribute: object, expected: str, value: object) -> ConfigurationError:
+    name = getattr(attribute, "name", attribute)
+    return ConfigurationError(f"{type(instance).__name__}({name}=...) must be {expected}, got {value!r}")
 
 
-def _not_negative(instance: object, attribute: object, value: float) -> None:
-    if value != 0:
-        _positive(instance, attribute, value)
+# Any in the validators: mypy takes the type of a field from them.
 
 
-def _whole(instance: object, attribute: object, value: int) -> None:
+def _positive(instance: object, attribute: object, value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:  # NaN is not above 0 either
+        raise _refused(instance, attribute, "a number above 0", value)
+
+
+def _not_negative(instance: object, attribute: object, value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
+        raise _refused(instance, attribute, "a number from 0", value)
+
+
+def _positive_and_finite(instance: object, attribute: object, value: Any) -> None:
     _positive(instance, attribute, value)
-    if not isinstance(value, int):
-        name = getattr(attribute, "name", attribute)
-        raise ConfigurationError(f"{type(instance).__name__}({name}=...) must be a whole number, got {value!r}")
+    if value == math.inf:
+        raise _refused(instance, attribute, "a number that ends", value)
+
+
+def _whole(instance: object, attribute: object, value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise _refused(instance, attribute, "a whole number from 1", value)
 
 
 @frozen
@@ -42,7 +54,7 @@ class Rate:
     """
 
     calls: int = field(validator=_whole)
-    per: float = field(default=60.0, converter=_seconds, validator=_positive)
+    per: float = field(default=60.0, converter=_seconds, validator=_positive_and_finite)
 
     @classmethod
     def parse(cls, text: str) -> Rate:

@@ -16,6 +16,7 @@ from aoclient import convert, forms, options, phpjson, refusals
 from aoclient.action import ACTIONS, Action, Effect, Page, Paged
 from aoclient.errors import InvalidOptionError, ResponseSchemaError
 from aoclient.model import Acknowledged, JsonValue
+from aoclient.quirks import listed, mapped
 from aoclient.settings import Timeouts
 
 T = TypeVar("T")
@@ -77,7 +78,7 @@ class Request:
     body: bytes = field(repr=False)
     read: Callable[[Response], object] = field(repr=False)
     path: str = API_PATH
-    headers: Mapping[str, str] = field(factory=dict, repr=False)
+    headers: Mapping[str, str] = field(factory=dict[str, str], repr=False)
     timeouts: Timeouts = field(factory=Timeouts)
     priority: int = 0
     progress: Progress = field(factory=Progress)
@@ -105,7 +106,11 @@ def encode(action: Action[Any], **settings: Any) -> Request:  # Any: actions of 
         InvalidOptionError: A value cannot be written as a form.
     """
     spec = action.spec
-    form = forms.encode(tree(action))
+    try:
+        form = forms.encode(tree(action))
+    except InvalidOptionError as error:
+        error.action = spec.name
+        raise
     return Request(
         name=spec.name, effect=action.effect, body=form.encode("ascii"), read=partial(decode, action), **settings
     )
@@ -146,15 +151,15 @@ def decode(action: Action[T], response: Response) -> T:
         ) from None
 
 
-def _rows(value: JsonValue, key: str) -> JsonValue:
+def _rows(value: JsonValue, key: str) -> list[object]:
     """Return the rows of a page: it comes as ``[{"learners": [..]}]``, as ``{"learners": [..]}``, or as several."""
-    wrappers = value if isinstance(value, list) else [value]
-    rows: list[JsonValue] = []
+    wrappers = [value] if isinstance(value, dict) and key in value else listed(value)
+    rows: list[object] = []
     for wrapper in wrappers:
-        if not isinstance(wrapper, dict) or key not in wrapper:
+        found = cast("Any", wrapper)
+        if not isinstance(found, dict) or key not in found:
             raise convert.Mismatch(f"a map with the key {key!r}", wrapper)
-        found = wrapper[key]
-        rows.extend(found.values() if isinstance(found, dict) else found if isinstance(found, list) else [found])
+        rows += listed(cast("dict[str, object]", found)[key])
     return rows
 
 
@@ -177,20 +182,29 @@ def read(body: bytes | str, *, max_pairs: int | None = None) -> Action[Any]:  # 
 def parse_tree(form: Mapping[str, Any]) -> Action[Any]:  # Any: see read
     """Return the action a decoded form holds; see `read`."""
     name = form.get("action")
-    cls = ACTIONS.get(name) if isinstance(name, str) else None
+    cls = ACTIONS.get(name.strip()) if isinstance(name, str) else None  # Laravel trims: "getTeams " works
     if cls is None:
         raise InvalidOptionError(f"there is no action {name!r}", path="action")
-    given = form.get("options", {})
-    given = given if isinstance(given, dict) else {}
-    arguments = options.read(cls, given, "options")
-    extra = {key: value for key, value in cast("dict[str, Any]", given).items() if key not in arguments}
     try:
-        return cls(**arguments, extra=extra)
-    except TypeError:
-        raise InvalidOptionError("a required option is missing", path="options", action=cls.spec.name) from None
+        given = _options_of(form)
+        arguments = options.read(cls, given, "options")
+        extra = {key: value for key, value in given.items() if key not in arguments}
+        return options.construct(cls, {**arguments, "extra": extra}, "options")
+    except InvalidOptionError as error:
+        error.action = cls.spec.name
+        raise
+
+
+def _options_of(form: Mapping[str, Any]) -> dict[str, Any]:  # Any: see read
+    given: object = form.get("options") or []  # an empty text is null to Laravel
+    if isinstance(given, str):
+        raise InvalidOptionError("expected options by name, got a text", path="options")
+    return mapped(given)  # options[0]=.. makes a list of them
 
 
 def answer(action: Action[T], value: T) -> bytes:
     """Return the body a server sends for an answer, as PHP writes JSON."""
-    plain = convert.unstructure(value.rows if isinstance(value, Page) else value)
-    return phpjson.dumps([{action.spec.rows: plain}] if isinstance(action, Paged) else plain).encode("ascii")
+    if isinstance(action, Paged):
+        page = cast("Page[object]", value)
+        return phpjson.dumps([{action.spec.rows: convert.unstructure(page.rows)}]).encode("ascii")
+    return phpjson.dumps(convert.unstructure(value)).encode("ascii")

@@ -197,7 +197,7 @@ def test_an_error_of_the_source_is_raised_as_it_is_after_what_was_answered(is_as
         with pytest.raises(KeyError, match="source"):
             async with outcomes(async_source() if is_async else source(), Server().send) as results:
                 async for result in results:
-                    got.append(result)  # noqa: PERF401  # what was got before the error counts
+                    got.append(result)
         assert len(got) <= 2
 
     run(main())
@@ -242,7 +242,7 @@ def test_a_scope_of_the_caller_can_cut_it_off():
         with anyio.move_on_after(10.5):
             async with outcomes(todo(1000), Server().send) as results:
                 async for result in results:
-                    got.append(result)  # noqa: PERF401  # what was got before the cut counts
+                    got.append(result)
         assert 10 < len(got) < 40
         assert len(asyncio.all_tasks()) == 1
 

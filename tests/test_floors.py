@@ -11,7 +11,22 @@ PACKAGE = Path(__file__).parent.parent / "aoclient"
 
 FLOORS = {
     0: ["errors", "secret", "settings"],
-    1: "model dates phpjson jsontext forms kinds options action quirks convert refusals wire actions webhooks".split(),
+    1: [
+        "model",
+        "dates",
+        "phpjson",
+        "jsontext",
+        "forms",
+        "kinds",
+        "options",
+        "action",
+        "quirks",
+        "convert",
+        "refusals",
+        "wire",
+        "actions",
+        "webhooks",
+    ],
     2: ["tokens", "filestore", "senders"],
     3: ["method", "paging", "splitting", "agenda", "fanout", "session"],
     4: ["emulator", "receivers", "export", "contrib"],

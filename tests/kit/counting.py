@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import math
 import random
+from typing import TYPE_CHECKING
 
 from attrs import define, field
 
 from aoclient.action import Effect
 from aoclient.errors import ConnectError
-from aoclient.senders.limited import Limited
-from aoclient.settings import Rate
 from aoclient.wire import Request, Response
 from tests.kit.scripted import response
+
+if TYPE_CHECKING:
+    from aoclient.senders.limited import Limited
+    from aoclient.settings import Rate
 
 
 def now() -> float:

@@ -1,0 +1,5 @@
+"""``python -m aoclient`` is ``aoclient``."""
+
+from aoclient.cli import main
+
+main()

@@ -1,0 +1,220 @@
+"""The queue in front of the server: how many requests at once, how many in a window, and who goes first."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Iterator, Mapping
+from heapq import heapify, heappop, heappush
+from http import HTTPStatus
+from itertools import count
+from typing import TypeAlias
+
+from attrs import define, field
+
+from aoclient import refusals
+from aoclient.errors import ClientClosedError
+from aoclient.senders.pace import SERVER_WINDOW, Allowance, Hold, Lease
+from aoclient.settings import Rate
+from aoclient.wire import Request, Response, Sender
+
+_Waiter: TypeAlias = "tuple[int, int, asyncio.Future[float]]"
+
+_ON_ITS_WAY = 1.0  # seconds a cancelled request may still travel and be counted by the server
+_DIGITS = 9  # more is no limit anybody sets
+
+
+@define(eq=False)
+class Limited:
+    """Let requests through at the pace that was agreed; every attempt pays.
+
+    Waiting calls go by priority, the lower number first, then in the order they came. The pace is the caller's
+    ``rate``, or what the server's ``X-RateLimit-*`` headers tell; beside a rate the headers only slow down. One 429
+    holds back all calls until the time it names. The clock of an attempt starts after this.
+
+    Args:
+        inner: Gets the requests.
+        rate: Requests in any window as the server counts them; None leaves it to the server's headers.
+        max_concurrency: Requests in flight at most.
+
+    Attributes:
+        in_flight: Requests that were let through and have no answer yet.
+        waiting: Calls in the queue.
+    """
+
+    inner: Sender
+    rate: Rate | None = field(kw_only=True)
+    max_concurrency: int = field(kw_only=True)
+    in_flight: int = field(default=0, init=False)
+    _hold: Hold = field(init=False)
+    _allowance: Allowance = field(init=False)
+    _lease: Lease | None = field(default=None, init=False)
+    _queue: list[_Waiter] = field(factory=list[_Waiter], init=False)
+    _sequence: Iterator[int] = field(factory=count, init=False)
+    _cancelled: int = field(default=0, init=False)  # since the queue was last swept
+    _timer: asyncio.TimerHandle | None = field(default=None, init=False)
+    _closed: bool = field(default=False, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._hold = Hold(self.max_concurrency)
+        self._allowance = Allowance()
+        if self.rate is not None:
+            self._lease = Lease(self.rate.calls, self.rate.per)
+            self._allowance.per = min(self.rate.per, SERVER_WINDOW)
+
+    async def send(self, request: Request) -> Response:
+        """Send the request when its turn has come; the response comes back whatever its status.
+
+        Raises:
+            ClientClosedError: The sender was closed before the turn came. Nothing was sent.
+            AoError: The inner sender's.
+        """
+        loop = asyncio.get_running_loop()
+        progress = request.progress
+        progress.phase = "limiter"
+        sent_at = await self._enter(loop, request)
+        progress.attempts += 1
+        progress.phase = "answer"  # until an inner sender knows better: from here on it may have been sent
+        on_its_way = 0.0
+        try:
+            response = await self.inner.send(request)
+            self._learn(response, sent_at, loop.time())
+        except asyncio.CancelledError:
+            on_its_way = _ON_ITS_WAY
+            raise
+        finally:
+            self._leave(loop, sent_at, on_its_way)
+        return response
+
+    @property
+    def waiting(self) -> int:
+        """Calls in the queue."""
+        return sum(not waiter.done() for _, _, waiter in self._queue)
+
+    async def aclose(self) -> None:
+        """Refuse whoever waits and whoever comes; what is in flight is left alone."""
+        self._closed = True
+        self._stop_timer()
+        queue, self._queue = self._queue, []
+        for _, _, waiter in queue:
+            if not waiter.done():
+                waiter.set_exception(_closed())
+
+    # --- the queue -----------------------------------------------------------------------------------------------
+
+    async def _enter(self, loop: asyncio.AbstractEventLoop, request: Request) -> float:
+        """Return the time at which the turn came."""
+        if self._closed:
+            raise _closed()
+        now = loop.time()
+        if not self._queue and self._opens_at(now) <= now:
+            self._take(now)
+            return now
+        waiter: asyncio.Future[float] = loop.create_future()
+        heappush(self._queue, (request.priority, next(self._sequence), waiter))
+        self._admit(loop)
+        try:
+            return await waiter
+        except asyncio.CancelledError:
+            if waiter.cancelled():
+                self._sweep()
+            elif waiter.exception() is None:  # its turn had come in the same tick
+                self._untake(waiter.result())
+            self._admit(loop)
+            raise
+
+    def _leave(self, loop: asyncio.AbstractEventLoop, sent_at: float, on_its_way: float) -> None:
+        self.in_flight -= 1
+        self._hold.leave(sent_at)
+        if self._lease is not None:
+            self._lease.give_back(loop.time(), after=on_its_way)
+        self._admit(loop)
+
+    def _admit(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Let through whoever may go now, and set the timer for the next."""
+        now = loop.time()
+        while self._queue:
+            waiter = self._queue[0][-1]
+            if waiter.done():
+                heappop(self._queue)
+                continue
+            at = self._opens_at(now)
+            if at > now:
+                self._wake_at(loop, at)
+                return
+            heappop(self._queue)
+            self._take(now)
+            waiter.set_result(now)
+        self._stop_timer()
+
+    def _sweep(self) -> None:
+        """Drop cancelled waiters once they are half of the queue, so that each costs no more than its share."""
+        self._cancelled += 1
+        if 2 * self._cancelled > len(self._queue):
+            self._queue = [entry for entry in self._queue if not entry[-1].done()]
+            heapify(self._queue)
+            self._cancelled = 0
+
+    def _wake_at(self, loop: asyncio.AbstractEventLoop, at: float) -> None:
+        if self._timer is not None and self._timer.when() <= at:
+            return  # it looks again then
+        self._stop_timer()
+        if at < math.inf:  # else an answer wakes the queue
+            self._timer = loop.call_at(at, self._wake, loop)
+
+    def _wake(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._timer = None
+        self._admit(loop)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    # --- the pace ------------------------------------------------------------------------------------------------
+
+    def _opens_at(self, now: float) -> float:
+        at = max(self._hold.opens_at(self.in_flight), self._allowance.opens_at(now, self.in_flight))
+        return at if self._lease is None else max(at, self._lease.opens_at(now))
+
+    def _take(self, now: float) -> None:
+        self.in_flight += 1
+        if self._lease is not None:
+            self._lease.take(now)
+
+    def _untake(self, taken_at: float) -> None:
+        self.in_flight -= 1
+        self._hold.leave(taken_at)
+        if self._lease is not None:
+            self._lease.undo()
+
+    def _learn(self, response: Response, sent_at: float, now: float) -> None:
+        limit = _number(response.headers, "x-ratelimit-limit")
+        if limit:
+            self._agree(limit)
+        if response.status == HTTPStatus.TOO_MANY_REQUESTS:
+            self._hold.refuse(now, sent_at, refusals.retry_after(response.headers), self.in_flight)
+            self._allowance.forget()
+            return
+        self._hold.accept(sent_at)
+        remaining = _number(response.headers, "x-ratelimit-remaining")
+        if remaining is not None:
+            self._allowance.learn(now, sent_at, remaining)
+
+    def _agree(self, limit: int) -> None:
+        """Take the server's limit for the rate, or for its upper bound where the caller gave one."""
+        if self._lease is None:
+            self._lease = Lease(limit, SERVER_WINDOW, self.in_flight)
+        elif self.rate is None:
+            self._lease.calls = limit
+        else:  # in a longer window of the caller's the server's fits several times
+            self._lease.calls = min(self.rate.calls, int(limit * max(1.0, self.rate.per / SERVER_WINDOW)))
+
+
+def _number(headers: Mapping[str, str], name: str) -> int | None:
+    text = headers.get(name, "").strip()
+    return int(text) if text.isdecimal() and len(text) <= _DIGITS else None
+
+
+def _closed() -> ClientClosedError:
+    return ClientClosedError("the session was closed while this call waited for its turn")
