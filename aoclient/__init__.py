@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         UnavailableError,
         UnexpectedRedirectError,
         ValidationError,
+        WebhookError,
         WrongEventLoopError,
     )
     from aoclient.filestore import FileTokenStore
@@ -91,6 +92,7 @@ __all__ = [
     "UnavailableError",
     "UnexpectedRedirectError",
     "ValidationError",
+    "WebhookError",
     "WrongEventLoopError",
     "__version__",
 ]

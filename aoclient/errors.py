@@ -225,6 +225,13 @@ class PagingError(ResponseError):
     outcome = Outcome.REFUSED
 
 
+# --- webhooks ----------------------------------------------------------------------------------------------------
+
+
+class WebhookError(AoError, ValueError):
+    """The body of a webhook holds no event, or an event cannot be written as one. It quotes nothing of the body."""
+
+
 # --- the server says no ------------------------------------------------------------------------------------------
 
 

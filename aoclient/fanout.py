@@ -39,7 +39,17 @@ class Outcomes(AsyncIterator["Done[T] | Failed[T]"]):
 
 
 class FanOut(Generic[T]):
-    """Runs the workers as long as it is entered; leaving it early cancels what is on its way."""
+    """Runs the workers as long as it is entered; leaving it early cancels what is on its way.
+
+    Args:
+        todo: Actions; read as workers come free.
+        send: Sends one of them.
+        agenda: Knows what is next.
+        concurrency: Workers.
+        on_error: Whether a failure is given to the reader or raised.
+        is_saturated: Whether calls queue already. Pages are then not asked for before they are due: it would bring
+            nothing, and the last ones of a listing are asked for in vain.
+    """
 
     _group: TaskGroup
 
@@ -51,8 +61,9 @@ class FanOut(Generic[T]):
         agenda: Agenda[T],
         concurrency: int,
         on_error: OnError,
+        is_saturated: Callable[[], bool] = lambda: False,
     ) -> None:
-        self._crew = _Crew(todo, send, agenda)
+        self._crew = _Crew(todo, send, agenda, is_saturated)
         self._concurrency = concurrency
         self._on_error: OnError = on_error
 
@@ -72,12 +83,19 @@ class FanOut(Generic[T]):
 class _Crew(Generic[T]):
     """Workers over one shared source; one that finds work wakes the next, so that none sleeps while there is any."""
 
-    def __init__(self, todo: Iterable[Action[T]] | AsyncIterable[Action[T]], send: Send[T], agenda: Agenda[T]) -> None:
+    def __init__(
+        self,
+        todo: Iterable[Action[T]] | AsyncIterable[Action[T]],
+        send: Send[T],
+        agenda: Agenda[T],
+        is_saturated: Callable[[], bool],
+    ) -> None:
         self._source: Iterator[Action[T]] | AsyncIterator[Action[T]] | None
         self._source = aiter(todo) if isinstance(todo, AsyncIterable) else iter(todo)
         self._is_reading = False
         self._send = send
         self._agenda = agenda
+        self._is_saturated = is_saturated
         self._failure: Exception | None = None
         self._idle: deque[anyio.Event] = deque()
         self._news = anyio.Event()
@@ -122,7 +140,8 @@ class _Crew(Generic[T]):
             self._wake_one()
 
     async def _next_job(self) -> Job[T] | None:
-        return self._agenda.take() or await self._begin() or self._agenda.take(ahead=True)
+        job = self._agenda.take() or await self._begin()
+        return self._agenda.take(ahead=True) if job is None and not self._is_saturated() else job
 
     async def _begin(self) -> Job[T] | None:
         while self._source is not None and not self._is_reading and self._agenda.has_room:

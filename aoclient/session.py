@@ -268,7 +268,8 @@ class Session:
             concurrency: Actions on their way at once; ``max_concurrency`` of the session by default.
             ordered: Give the outcomes in the order of ``todo``.
             on_error: ``collect`` gives a `Failed` for what failed, ``raise`` raises the first error.
-            look_ahead: Most pages of one listing on their way at once; more than one only while slots are free.
+            look_ahead: Most pages of one listing on their way at once; more than one only while slots are free and no
+                call queues.
             retry_failed: How often what failed, after the retries of each call, is put back to be sent later, if it
                 may be repeated.
 
@@ -312,7 +313,14 @@ class Session:
             look_ahead=look_ahead,
             retry_failed=retry_failed,
         )
-        return FanOut(todo, send=self.send, agenda=agenda, concurrency=concurrency, on_error=on_error)
+        return FanOut(
+            todo,
+            send=self.send,
+            agenda=agenda,
+            concurrency=concurrency,
+            on_error=on_error,
+            is_saturated=lambda: self._limited.waiting > 0,
+        )
 
     # --- the vendor's actions, in the order of the page ---
 

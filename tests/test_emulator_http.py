@@ -178,6 +178,13 @@ def test_a_php_warning_may_stand_before_every_answer():
     assert body.startswith(b"<br />\n<b>Warning</b>")
 
 
+def test_quirks_shape_what_goes_out_and_may_be_changed_at_any_time():
+    emulator = Emulator(quirks=Quirks(flags_as_numbers=True))
+    assert b'"is_private":1' in call(emulator, "academies").body
+    emulator.application.quirks = Quirks(numbers_as_text=True)
+    assert b'"learners_amount":"100"' in call(emulator, "academies").body
+
+
 # --- throttle ---
 
 

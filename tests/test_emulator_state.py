@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from aoclient import ApiError, actions
+from aoclient import ApiError, Session, actions
 from aoclient.emulator import Emulator, Quirks
 
 NEW = "new@example.com"
@@ -302,8 +302,6 @@ def test_variables_are_set_made_and_kept_for_who_is_invited(academyocean, ao):
 
 @pytest.mark.parametrize("status", [200, 400, 404, 422])
 def test_a_refusal_has_the_status_that_is_wanted(status):
-    from aoclient import Session
-
     async def main():
         ao = Session("client-id", "client-secret", sender=Emulator(quirks=Quirks(error_status=status)))
         with pytest.raises(ApiError, match="Learner not found") as caught:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from aoclient.errors import ClientClosedError, ConnectError
 from aoclient.senders.limited import Limited
+from aoclient.senders.pace import Lease
 from aoclient.settings import Rate
 from tests.kit.clock import run
 from tests.kit.counting import Server, assert_nothing_is_left, now, request, saturate
@@ -91,6 +92,33 @@ def test_half_of_a_rate_may_go_at_once_and_the_rest_is_spread():
     assert max(gaps) < 2.5
 
 
+def test_what_late_timers_lose_is_caught_up():
+    lease = Lease(2000, 1.0)
+    taken = tick = 0
+    while tick * 0.0016 < 5.0:  # three gaps of the even pace
+        time = tick * 0.0016
+        while lease.opens_at(time) <= time:
+            lease.take(time)
+            lease.give_back(time)
+            taken += 1
+        tick += 1
+    assert taken >= 0.97 * 2000 * 5
+
+
+def test_a_cancelled_request_is_counted_as_if_it_were_still_on_its_way():
+    inner = Scripted([response()], takes=1.0)
+
+    async def main() -> None:
+        sender = limited(inner, Rate(1, 1))
+        task = asyncio.create_task(sender.send(request()))
+        asyncio.get_running_loop().call_later(0.25, task.cancel)
+        await asyncio.wait([task])
+        await sender.send(request())
+
+    run(main())
+    assert inner.times == [0.0, pytest.approx(0.25 + 2, abs=0.01)]
+
+
 def test_without_a_rate_only_the_concurrency_limits():
     inner = Scripted([response()], takes=1.0)
 
@@ -122,6 +150,26 @@ def test_calls_go_by_priority_and_then_in_the_order_they_came():
 
     run(main())
     assert order == ["first", "urgent 1", "urgent 2", "plain", "bulk 1", "bulk 2"]
+
+
+def test_who_comes_when_the_loop_was_busy_does_not_overtake():
+    order = []
+
+    async def call(sender: Limited, name: str) -> None:
+        await sender.send(request())
+        order.append(name)
+
+    async def main() -> None:
+        sender = limited(Scripted([response()]), Rate(1, 1))
+        await call(sender, "first")
+        second = asyncio.create_task(call(sender, "second"))
+        await asyncio.sleep(0.5)
+        asyncio.get_running_loop()._jumping.now += 1  # no timer could fire
+        await call(sender, "third")
+        await second
+
+    run(main())
+    assert order == ["first", "second", "third"]
 
 
 @pytest.mark.parametrize("moment", [1.0, 59.0, 61.5, 150.0])

@@ -24,6 +24,10 @@ def limited(inner: object, rate: Rate | None = None, max_concurrency: int = 10) 
     return Limited(inner, rate=rate, max_concurrency=max_concurrency)
 
 
+def refusal(retry_after: int | None = None) -> Response:
+    return response(status=429, headers={} if retry_after is None else {"retry-after": str(retry_after)})
+
+
 # --- the server's headers ----------------------------------------------------------------------------------------
 
 
@@ -49,6 +53,39 @@ def test_what_others_use_up_is_left_to_them(rate):
     run(saturate(limited(server, rate), 600, 20))
     assert len(server.refused) <= 2
     assert server.part_used(Rate(35, 60), 10) >= 0.9
+
+
+def test_no_more_are_sent_than_the_server_says_are_left():
+    def left(count: int) -> Response:
+        return response(headers={"x-ratelimit-remaining": str(count)})
+
+    inner = Scripted([left(3), left(2), left(1), left(0), left(50)], takes=1.0)
+
+    async def main() -> None:
+        sender = limited(inner)
+        await sender.send(request())
+        await asyncio.gather(*(sender.send(request()) for _ in range(8)))
+        assert_nothing_is_left(sender)
+
+    run(main())
+    assert inner.times == [0.0] + [1.0] * 3 + [61.0] * 5  # a window after the first answer
+
+
+def test_a_429_with_a_time_is_believed_before_what_was_guessed():
+    inner = Scripted(
+        [response(headers={"x-ratelimit-remaining": "0"}), refusal(5), response()],
+        takes=1.0,
+    )
+
+    async def main() -> None:
+        sender = limited(inner, max_concurrency=2)
+        first = asyncio.create_task(sender.send(request()))
+        await asyncio.sleep(0.5)
+        await asyncio.gather(first, sender.send(request()), sender.send(request()))
+        assert_nothing_is_left(sender)
+
+    run(main())
+    assert inner.times == [0.0, 0.5, 6.5]
 
 
 @pytest.mark.parametrize(
@@ -110,10 +147,6 @@ def test_a_strange_limit_is_no_limit(text):
 
 
 # --- 429 ---------------------------------------------------------------------------------------------------------
-
-
-def refusal(retry_after: int | None = None) -> Response:
-    return response(status=429, headers={} if retry_after is None else {"retry-after": str(retry_after)})
 
 
 async def send_all(inner: Scripted, count: int, max_concurrency: int = 8) -> None:

@@ -72,6 +72,16 @@ def test_what_can_be_repeated_is_judged_after_the_answer_is_read(step, effect):
     assert len(inner.requests) == 3
 
 
+def test_a_success_gives_back_what_the_last_repeat_took():
+    quota = Quota()
+    run(retrying(Scripted([ReadError("broken"), response([])]), quota=quota).send(request()))
+    assert quota.level == 500
+    run(retrying(Scripted([ReadError("broken"), ReadError("broken"), response([])]), quota=quota).send(request()))
+    assert quota.level == 495
+    run(retrying(Scripted([response([])]), quota=quota).send(request()))
+    assert quota.level == 496
+
+
 def test_a_refusal_with_status_200_is_not_repeated():
     inner = Scripted([response({"error": {"message": "no such learner"}})])
     error = error_of(over_limiter(inner), request())
@@ -230,6 +240,20 @@ def test_a_timeout_that_is_not_the_deadline_is_raised_as_it_is(raised):
     with pytest.raises(TimeoutError) as caught:
         run(retrying(Scripted([raised])).send(request()))
     assert caught.value is raised
+
+
+def test_an_error_that_comes_with_the_deadline_is_kept():
+    @define
+    class Translating:
+        async def send(self, _: Request) -> Response:
+            try:
+                await asyncio.sleep(100)
+            except asyncio.CancelledError:
+                raise DeadlineError("no connection", phase="connect") from None
+            raise AssertionError
+
+    error = error_of(retrying(Translating()), request(total=5))
+    assert (error.message, error.action) == ("no connection", "learners")
 
 
 @define

@@ -509,3 +509,21 @@ def test_every_error_is_public():
 def test_a_name_that_is_not_there_is_an_error():
     with pytest.raises(AttributeError, match="Sesion"):
         _ = aoclient.Sesion
+
+
+def test_pages_ahead_are_not_asked_for_while_calls_queue():
+    def answer(form):
+        start = (int(form["options"]["page"]) - 1) * 10
+        return {"learners": [{"email": f"{row}@example.com"} for row in range(start, min(start + 10, 200))]}
+
+    async def calls(rate):
+        server = Server(answer, takes=0.1)
+        async with (
+            session(server, rate=rate) as ao,
+            ao.fan_out([LearnersProgressByCourse(course_id="c1", amount=10)]) as pages,
+        ):
+            assert len([page async for page in pages]) == 20
+        return len(server.forms)
+
+    assert run(calls(None)) > 21
+    assert run(calls(aoclient.Rate(2, per=1))) <= 22

@@ -1,75 +1,12 @@
-"""The events of the vendor's page, one class each, declared once; `EVENTS` has them by name."""
+"""The events of the vendor's page, one class each, in the order of the page."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
-from typing import ClassVar
+from attrs import field, frozen
 
-from attrs import Attribute, field, frozen
-
-from aoclient.errors import WebhookError
-from aoclient.model import NO_EXTRA, JsonValue, wire
+from aoclient.model import wire
+from aoclient.webhooks.event import Event
 from aoclient.webhooks.models import Certificate, Course, CourseGroup, Learner, Lesson, Named, Quiz
-
-_declared: dict[str, type[Event]] = {}
-
-
-def _check_event(instance: Event, _: Attribute[str], event: str) -> None:
-    if instance.NAME and event not in instance.names():
-        raise WebhookError(f"{type(instance).__name__} is no event {event[:60]!r}")
-
-
-@frozen(kw_only=True, weakref_slot=False)
-class Event:
-    """Something that happened in an academy.
-
-    Attributes:
-        id: Opaque text, the same each time this event is delivered, so that it can be handled once. An empty text where
-            the payload has none.
-        event: Name, ``course.started``.
-        academy: Where it happened.
-        extra: What else the payload holds, and the raw value of a field that cannot be read.
-
-    Raises:
-        WebhookError: ``event`` is the name of another event.
-    """
-
-    NAME: ClassVar[str] = ""
-    """The vendor's name."""
-
-    HEADING: ClassVar[str] = ""
-    """Heading of the vendor's page where it differs from the name; the event may come under either."""
-
-    id: str = ""
-    event: str = field(validator=_check_event)
-    academy: Named = field(factory=Named)
-    extra: Mapping[str, object] = NO_EXTRA
-
-    @event.default
-    def _default_event(self) -> str:
-        return self.NAME
-
-    @classmethod
-    def __attrs_init_subclass__(cls) -> None:
-        if cls.NAME:
-            _declared[cls.NAME] = cls
-
-    @classmethod
-    def names(cls) -> tuple[str, ...]:
-        """Return the names the event may come under, the usual one first."""
-        return (cls.NAME, cls.HEADING) if cls.HEADING else (cls.NAME,)
-
-
-@frozen(kw_only=True, weakref_slot=False)
-class UnknownEvent(Event):
-    """An event that is not on the vendor's page, or a payload that says of no event.
-
-    Attributes:
-        payload: All of it, as parsed JSON. `dumps` writes this and nothing else.
-    """
-
-    payload: Mapping[str, JsonValue]
 
 
 @frozen(kw_only=True, weakref_slot=False)
@@ -300,7 +237,3 @@ class TeamNewLearners(Event):
     learners: list[Learner] = field(factory=list[Learner])
     courses: list[Course] = field(factory=list[Course])
     course_groups: list[CourseGroup] = field(factory=list[CourseGroup])
-
-
-EVENTS: Mapping[str, type[Event]] = MappingProxyType(_declared)
-"""Every event class by the vendor's name, in the order of the page."""

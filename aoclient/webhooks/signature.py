@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import hmac
 from base64 import b64encode
-from collections.abc import Callable, Mapping, Sequence
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from aoclient.errors import ConfigurationError
 from aoclient.secret import Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
 
 Encoding: TypeAlias = Literal["hex", "upper-hex", "base64"]
 """How the 32 bytes of a signature are spelt in the header; the vendor's is ``hex``, in lower case."""

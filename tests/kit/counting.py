@@ -31,6 +31,7 @@ def assert_nothing_is_left(sender: Limited) -> None:
     assert (sender.waiting, sender.in_flight) == (0, 0)
     assert sender._queue == []
     assert sender._timer is None
+    assert sender._lease is None or sender._lease.out == 0
 
 
 @define(eq=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from attrs import fields
 
@@ -146,9 +146,8 @@ def _learners_registered_at(action: LearnersRegisteredAt, turn: Turn) -> list[Le
 _END = float("inf")
 
 
-def _seconds(day: date | str | None) -> float:
-    if not isinstance(day, date):
-        raise TypeError(f"expected a date, got {day!r}")  # an action holds dates once it is made
+def _seconds(given: date | str | None) -> float:
+    day = cast("date", given)  # an action holds dates once it is made
     if isinstance(day, datetime):
         return day.timestamp()
     return datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()

@@ -1,0 +1,117 @@
+"""The body of a webhook into an event, and an event into the body the vendor would send for it."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, cast, get_origin
+
+import attrs
+
+from aoclient import jsontext, phpjson
+from aoclient.convert import Mismatch, structure, unstructure
+from aoclient.errors import WebhookError
+from aoclient.model import wire_of
+from aoclient.quirks import listed
+from aoclient.webhooks.event import EVENTS, Event, UnknownEvent
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from aoclient.model import JsonValue
+
+
+def parse(payload: bytes) -> Event:
+    """Return the event a body holds. Check it with `verify` first.
+
+    The class goes by the name in the payload alone. A name that is not on the vendor's page makes an `UnknownEvent`,
+    and so does a payload without one. A field that is missing, or cannot be read, holds its default; ``extra`` then has
+    the raw value.
+
+    Args:
+        payload: The body.
+
+    Raises:
+        WebhookError: The body is no JSON, or not a map.
+    """
+    try:
+        value = jsontext.loads(payload)
+    except ValueError:
+        raise WebhookError("the body is no JSON") from None
+    if value == []:  # PHP's empty map
+        value = {}
+    if not isinstance(value, dict):
+        raise WebhookError("the body is JSON, but not a map")
+    name = value.get("event")
+    cls = _by_name().get(name, Event) if isinstance(name, str) else Event
+    event = structure(_reshaped(value, cls), cls)
+    if cls is Event:
+        return UnknownEvent(id=event.id, event=event.event, academy=event.academy, payload=value)
+    return event
+
+
+def dumps(event: Event) -> bytes:
+    """Return the body the vendor would send: JSON as PHP writes it, moments in UTC and whole seconds.
+
+    Raises:
+        WebhookError: It holds what JSON has no form for: NaN, half of a surrogate pair, objects in ``extra``.
+    """
+    value = event.payload if isinstance(event, UnknownEvent) else unstructure(event)
+    try:
+        text = phpjson.dumps(value)
+        jsontext.loads(text.encode("ascii"))
+    except (TypeError, ValueError, RecursionError):
+        raise WebhookError(f"this {type(event).__name__} cannot be written as JSON") from None
+    return text.encode("ascii")
+
+
+@cache
+def _by_name() -> Mapping[str, type[Event]]:
+    return {name: cls for cls in EVENTS.values() for name in cls.names()}
+
+
+# --- shapes ------------------------------------------------------------------------------------------------------
+
+# The page has learner in most events and a list of learners in two; teams in one and a list called team in another.
+# What comes under the other key, one in place of a list or a list of one, is read all the same.
+_OTHER_KEY = {
+    "learner": "learners",
+    "learners": "learner",
+    "team": "teams",
+    "teams": "team",
+    "course": "courses",
+    "courses": "course",
+}
+
+
+@cache
+def _shapes(cls: type[Event]) -> Mapping[str, bool]:
+    """Return the keys of the nested models of a class, and whether each is a list of them."""
+    fields = attrs.fields(attrs.resolve_types(cls))
+    kinds = {wire_of(each).names[0]: each.type for each in fields}
+    return {key: get_origin(kind) is list for key, kind in kinds.items() if key in _OTHER_KEY}
+
+
+def _reshaped(value: Mapping[str, JsonValue], cls: type[Event]) -> dict[str, object]:
+    raw: dict[str, object] = dict(value)
+    if type(raw.get("id")) is int:
+        raw["id"] = str(raw["id"])  # ids of getTeams are integers; this one has to be the same text each time
+    for key, many in _shapes(cls).items():  # type: ignore[arg-type]  # mypy takes the hash of an instance for that of the class
+        if key not in raw and _OTHER_KEY[key] in raw:
+            raw[key] = raw.pop(_OTHER_KEY[key])
+        if key in raw:
+            raw[key] = _as_list(raw[key]) if many else _as_one(raw[key])
+    return raw
+
+
+def _as_list(value: object) -> object:
+    try:
+        return listed(value)
+    except Mismatch:
+        return [value] if isinstance(value, dict) and value != {} else cast("object", value)
+
+
+def _as_one(value: object) -> object:
+    if not isinstance(value, list):
+        return value
+    items = cast("list[object]", value)
+    return items[0] if len(items) == 1 else items
