@@ -43,10 +43,10 @@ class Client:
 
 
 @asynccontextmanager
-async def client_of(emulator, **settings):
+async def client_of(emulator, *, keeps_alive=False, **settings):
     async with (
         emulator.serve() as url,
-        aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True), **settings) as http,
+        aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=not keeps_alive), **settings) as http,
     ):
         client = Client(http, url)
         await client.sign_in()
@@ -167,7 +167,9 @@ def test_half_a_body_is_cut_in_its_middle():
     emulator = Emulator(faults="half-body")
 
     async def main():
-        async with client_of(emulator) as client:
+        # A connection that is kept shows that the emulator cuts it: else the client would wait for the other half.
+        timeout = aiohttp.ClientTimeout(sock_read=5)
+        async with client_of(emulator, keeps_alive=True, timeout=timeout) as client:
             with pytest.raises(aiohttp.ClientPayloadError):
                 await client.post()
 

@@ -96,7 +96,9 @@ def test_wait_for_is_not_used():
     assert [name for name, source in sources.items() if "wait_for(" in source] == []
 
 
-@pytest.mark.parametrize("module", ["aoclient", "aoclient.actions", "aoclient.forms", "aoclient.webhooks", "aoclient.wire"])
+@pytest.mark.parametrize(
+    "module", ["aoclient", "aoclient.actions", "aoclient.forms", "aoclient.webhooks", "aoclient.wire"]
+)
 def test_importing_a_pure_module_loads_no_network_library(module):
     code = f"import sys, {module}; print(*sorted({{'aiohttp', 'anyio', 'asyncio'}} & set(sys.modules)))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import random
 from itertools import count
 
@@ -52,7 +51,7 @@ class Retrying:
             AoError: What the last attempt ended with.
         """
         ends_at = asyncio.get_running_loop().time() + request.timeouts.total
-        deadline = asyncio.timeout_at(ends_at if ends_at < math.inf else None)
+        deadline = asyncio.timeout_at(ends_at)
         try:
             async with deadline:
                 return await self._repeat(request, ends_at)

@@ -10,7 +10,6 @@ import attrs
 from aoclient import jsontext, phpjson
 from aoclient.convert import Mismatch, structure, unstructure
 from aoclient.errors import WebhookError
-from aoclient.model import wire_of
 from aoclient.quirks import listed
 from aoclient.webhooks.event import EVENTS, Event, UnknownEvent
 
@@ -53,15 +52,14 @@ def dumps(event: Event) -> bytes:
     """Return the body the vendor would send: JSON as PHP writes it, moments in UTC and whole seconds.
 
     Raises:
-        WebhookError: It holds what JSON has no form for: NaN, half of a surrogate pair, objects in ``extra``.
+        WebhookError: The event holds what cannot be written: NaN, half of a surrogate pair, an object in ``extra``.
     """
-    value = event.payload if isinstance(event, UnknownEvent) else unstructure(event)
     try:
-        text = phpjson.dumps(value)
-        jsontext.loads(text.encode("ascii"))
-    except (TypeError, ValueError, RecursionError):
+        body = phpjson.dumps(event.payload if isinstance(event, UnknownEvent) else unstructure(event)).encode("ascii")
+        jsontext.loads(body)  # finds halves of surrogate pairs, which Python writes and PHP refuses
+    except (TypeError, ValueError, OverflowError, RecursionError):
         raise WebhookError(f"this {type(event).__name__} cannot be written as JSON") from None
-    return text.encode("ascii")
+    return body
 
 
 @cache
@@ -85,33 +83,29 @@ _OTHER_KEY = {
 
 @cache
 def _shapes(cls: type[Event]) -> Mapping[str, bool]:
-    """Return the keys of the nested models of a class, and whether each is a list of them."""
+    """Return the fields of a class that have another key, and whether each is a list."""
     fields = attrs.fields(attrs.resolve_types(cls))
-    kinds = {wire_of(each).names[0]: each.type for each in fields}
-    return {key: get_origin(kind) is list for key, kind in kinds.items() if key in _OTHER_KEY}
+    return {each.name: get_origin(each.type) is list for each in fields if each.name in _OTHER_KEY}
 
 
-def _reshaped(value: Mapping[str, JsonValue], cls: type[Event]) -> dict[str, object]:
-    raw: dict[str, object] = dict(value)
+def _reshaped(value: Mapping[str, JsonValue], cls: type[Event]) -> Mapping[str, JsonValue]:
+    raw = dict(value)
     if type(raw.get("id")) is int:
         raw["id"] = str(raw["id"])  # ids of getTeams are integers; this one has to be the same text each time
-    for key, many in _shapes(cls).items():  # type: ignore[arg-type]  # mypy takes the hash of an instance for that of the class
-        if key not in raw and _OTHER_KEY[key] in raw:
+    for key, many in _shapes(cls).items():  # type: ignore[arg-type]  # for mypy the class has the hash of its instances
+        if raw.get(key) is None and _OTHER_KEY[key] in raw:
             raw[key] = raw.pop(_OTHER_KEY[key])
         if key in raw:
             raw[key] = _as_list(raw[key]) if many else _as_one(raw[key])
     return raw
 
 
-def _as_list(value: object) -> object:
+def _as_list(value: JsonValue) -> JsonValue:
     try:
-        return listed(value)
+        return cast("list[JsonValue]", listed(value))
     except Mismatch:
-        return [value] if isinstance(value, dict) and value != {} else cast("object", value)
+        return [value] if isinstance(value, dict) and value else value
 
 
-def _as_one(value: object) -> object:
-    if not isinstance(value, list):
-        return value
-    items = cast("list[object]", value)
-    return items[0] if len(items) == 1 else items
+def _as_one(value: JsonValue) -> JsonValue:
+    return value[0] if isinstance(value, list) and len(value) == 1 else value

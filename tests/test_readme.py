@@ -1,0 +1,53 @@
+"""What the README shows runs."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+
+pytest_plugins = ["pytester"]
+
+
+def test_the_first_example_runs_against_an_academy(tmp_path):
+    script = tmp_path / "example.py"
+    script.write_text(BLOCKS[0].replace('course_id="c1"', "course_id=(await ao.courses())[0].id"))
+    server = tmp_path / "server.py"
+    server.write_text(f"""
+import asyncio, os, sys
+from aoclient.emulator import Emulator
+
+async def main():
+    async with Emulator(learners=30).serve() as url:
+        process = await asyncio.create_subprocess_exec(sys.executable, {str(script)!r}, env={{
+            **os.environ, "AOCLIENT_BASE_URL": url,
+            "AOCLIENT_CLIENT_ID": "client-id", "AOCLIENT_CLIENT_SECRET": "client-secret"}})
+        return await process.wait()
+
+sys.exit(asyncio.run(main()))
+""")
+    ended = subprocess.run([sys.executable, str(server)], capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    learners, courses = 30, 4
+    assert ended.stdout.count("@example.com") > learners
+    assert len(re.findall(r"^\w{17,20} \d+$", ended.stdout, re.MULTILINE)) == courses
+
+
+def test_the_example_of_a_users_own_test_passes(pytester):
+    pytester.makepyfile(BLOCKS[1])
+    pytester.runpytest_subprocess("-p", "no:cacheprovider").assert_outcomes(passed=1)
+
+
+def test_every_block_of_the_readme_is_run_here():
+    assert len(BLOCKS) == 2
+
+
+def test_the_commands_of_the_readme_are_those_that_ci_runs():
+    ci = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    commands = re.findall(r"^python3 -m venv .*$", README, re.MULTILINE)
+    assert len(commands) == 2
+    for command in commands:
+        assert command in ci.replace(" \\\n", "\n")
