@@ -23,8 +23,8 @@ from aoclient.errors import (
     Outcome,
     ReadError,
     ResponseTooLargeError,
-    WrongEventLoopError,
 )
+from aoclient.senders.home import HomeLoop
 from aoclient.wire import TOKEN_PATH, Request, Response
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ class Http:
         self._max_token_bytes = max_token_bytes
         self._urls: dict[str, URL] = {}
         self._sessions: dict[bool, aiohttp.ClientSession] = {}
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._home = HomeLoop()
         self._in_flight: set[asyncio.Timeout] = set()
         self._idle = asyncio.Event()
         self._closed = False
@@ -105,7 +105,7 @@ class Http:
             ClientClosedError: It was closed, before or meanwhile.
             WrongEventLoopError: It belongs to another event loop.
         """
-        self._check_loop()
+        self._home.enter()
         if self._closed:
             raise ClientClosedError("the session is closed", action=request.name)
         session = self._session(request.effect)
@@ -130,7 +130,7 @@ class Http:
         Raises:
             WrongEventLoopError: It belongs to another event loop.
         """
-        self._check_loop()
+        self._home.enter()
         self._closed = True
         async with AsyncExitStack() as stack:
             for session in self._sessions.values():
@@ -141,15 +141,6 @@ class Http:
             if self._in_flight:
                 self._idle.clear()
                 await self._idle.wait()
-
-    def _check_loop(self) -> None:
-        running = asyncio.get_running_loop()
-        if self._loop is None:
-            self._loop = running
-        elif self._loop is not running:
-            raise WrongEventLoopError(
-                f"the session belongs to {_name_of(self._loop)} and was used in {_name_of(running)}; make one in each"
-            )
 
     def _session(self, effect: Effect) -> aiohttp.ClientSession:
         if self._borrowed is not None:
@@ -283,10 +274,6 @@ def _timeout_of(timeouts: Timeouts) -> aiohttp.ClientTimeout:
 
 def _finite(seconds: float) -> float | None:
     return seconds if math.isfinite(seconds) else None
-
-
-def _name_of(loop: asyncio.AbstractEventLoop) -> str:
-    return f"{'closed ' if loop.is_closed() else ''}{type(loop).__name__} {id(loop):#x}"
 
 
 def _reason(error: Exception) -> str:
