@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from aoclient.errors import ClientClosedError, ConnectError
 from aoclient.senders.limited import Limited
-from aoclient.senders.pace import Lease
 from aoclient.settings import Rate
 from tests.kit.clock import run
 from tests.kit.counting import Server, assert_nothing_is_left, now, request, saturate
@@ -79,30 +78,17 @@ def test_the_latency_costs_its_part_of_the_window_and_no_more():
     assert server.part_used(Rate(100, 1), 20) >= 1 / 1.1 - 0.005
 
 
-def test_half_of_a_rate_may_go_at_once_and_the_rest_is_spread():
+def test_a_tenth_of_a_rate_may_go_at_once_and_the_rest_is_spread():
     inner = Scripted([response()])
 
     async def main() -> None:
         sender = limited(inner, Rate(60, 60), 100)
-        await asyncio.gather(*(sender.send(request()) for _ in range(120)))
+        await asyncio.gather(*(sender.send(request()) for _ in range(180)))
 
     run(main())
-    assert inner.times[29] == 0.0
-    gaps = [later - earlier for earlier, later in zip(inner.times[30:], inner.times[31:], strict=False)]
-    assert max(gaps) < 2.5
-
-
-def test_what_late_timers_lose_is_caught_up():
-    lease = Lease(2000, 1.0)
-    taken = tick = 0
-    while tick * 0.0016 < 5.0:  # three gaps of the even pace
-        time = tick * 0.0016
-        while lease.opens_at(time) <= time:
-            lease.take(time)
-            lease.give_back(time)
-            taken += 1
-        tick += 1
-    assert taken >= 0.97 * 2000 * 5
+    assert inner.times[5] < 0.001
+    gaps = [later - earlier for earlier, later in zip(inner.times[6:], inner.times[7:], strict=False)]
+    assert max(gaps) < 10
 
 
 def test_a_cancelled_request_is_counted_as_if_it_were_still_on_its_way():
@@ -172,7 +158,7 @@ def test_who_comes_when_the_loop_was_busy_does_not_overtake():
     assert order == ["first", "second", "third"]
 
 
-@pytest.mark.parametrize("moment", [1.0, 59.0, 61.5, 150.0])
+@pytest.mark.parametrize("moment", [1.0, 52.0, 59.0, 61.5, 115.0, 150.0])
 def test_an_interactive_call_does_not_wait_behind_ten_thousand(moment):
     async def main() -> float:
         sender = limited(Scripted([response()], takes=0.1), Rate(60, 60))
@@ -187,7 +173,7 @@ def test_an_interactive_call_does_not_wait_behind_ten_thousand(moment):
         assert_nothing_is_left(sender)
         return waited
 
-    assert run(main()) < 2.5
+    assert run(main()) < 10
 
 
 # --- going away --------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from attrs import define
 
 from aoclient.errors import ConnectError
 from aoclient.senders.limited import Limited
+from aoclient.senders.pace import Allowance
 from aoclient.settings import Rate
 from tests.kit.clock import run
 from tests.kit.counting import Server, assert_nothing_is_left, now, request, saturate
@@ -93,7 +94,7 @@ def test_a_429_with_a_time_is_believed_before_what_was_guessed():
     [
         (Rate(120, 60), 60, 59, 61),  # slower than the caller thought
         (Rate(60, 60), 1000, 59, 60),  # never faster than the caller said
-        (Rate(100, 3600), 60, 50, 60),  # an hour of the caller's has room for sixty windows of the server's
+        (Rate(100, 3600), 60, 11, 12),  # an hour of the caller's has room for sixty windows of the server's
     ],
 )
 def test_beside_a_rate_the_headers_only_slow_down(rate, limit, at_least, at_most):
@@ -218,3 +219,12 @@ def test_slow_calls_from_before_a_hold_do_not_keep_it_up():
 
     run(main())
     assert times == [0.0, 0.0, 0.0, 5.0, 6.0, 7.0, 8.0, 9.0]
+
+
+def test_an_answer_across_two_windows_of_the_server_tells_nothing():
+    allowance = Allowance(per=60)
+    allowance.learn(0.0, 0.0, 5)
+    allowance.learn(61.0, 59.0, 0)
+    assert allowance.opens_at(61.0, 0) == 61.0
+    allowance.learn(62.0, 61.0, 0)
+    assert allowance.opens_at(62.0, 0) == 122.0

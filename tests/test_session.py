@@ -530,3 +530,10 @@ def test_pages_ahead_are_not_asked_for_while_calls_queue():
 
     assert run(calls(None)) > 21
     assert run(calls(aoclient.Rate(2, per=1))) <= 22
+
+
+def test_a_session_used_in_a_second_loop_says_which_it_belongs_to():
+    ao = session(Server([]))
+    assert run(ao.courses()) == []
+    with pytest.raises(aoclient.WrongEventLoopError, match="closed VirtualLoop 0x.* and was used in VirtualLoop 0x"):
+        run(ao.courses())

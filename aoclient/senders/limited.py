@@ -10,15 +10,17 @@ from http import HTTPStatus
 from itertools import count
 from typing import TypeAlias
 
+from aiolimiter import AsyncLimiter
 from attrs import define, field
 
 from aoclient import refusals
 from aoclient.errors import ClientClosedError
-from aoclient.senders.pace import SERVER_WINDOW, Allowance, Hold, Lease
+from aoclient.senders.home import HomeLoop
+from aoclient.senders.pace import SERVER_WINDOW, Allowance, Hold, Lease, spreader
 from aoclient.settings import Rate
 from aoclient.wire import Request, Response, Sender
 
-_Waiter: TypeAlias = "tuple[int, int, asyncio.Future[float]]"
+_Waiter: TypeAlias = "tuple[int, int, asyncio.Future[None]]"
 
 _ON_ITS_WAY = 1.0  # seconds a cancelled request may still travel and be counted by the server
 _DIGITS = 9  # more is no limit anybody sets
@@ -49,6 +51,9 @@ class Limited:
     _hold: Hold = field(init=False)
     _allowance: Allowance = field(init=False)
     _lease: Lease | None = field(default=None, init=False)
+    _spreader: AsyncLimiter | None = field(default=None, init=False)
+    _at_gate: bool = field(default=False, init=False)  # one call at a time, so that it has the best priority
+    _home: HomeLoop = field(factory=HomeLoop, init=False)
     _queue: list[_Waiter] = field(factory=list[_Waiter], init=False)
     _sequence: Iterator[int] = field(factory=count, init=False)
     _cancelled: int = field(default=0, init=False)  # since the queue was last swept
@@ -60,6 +65,7 @@ class Limited:
         self._allowance = Allowance()
         if self.rate is not None:
             self._lease = Lease(self.rate.calls, self.rate.per)
+            self._spreader = spreader(self.rate.calls, self.rate.per)
             self._allowance.per = min(self.rate.per, SERVER_WINDOW)
 
     async def send(self, request: Request) -> Response:
@@ -67,9 +73,10 @@ class Limited:
 
         Raises:
             ClientClosedError: The sender was closed before the turn came. Nothing was sent.
+            WrongEventLoopError: It belongs to another event loop.
             AoError: The inner sender's.
         """
-        loop = asyncio.get_running_loop()
+        loop = self._home.enter()
         progress = request.progress
         progress.phase = "limiter"
         sent_at = await self._enter(loop, request)
@@ -104,24 +111,49 @@ class Limited:
 
     async def _enter(self, loop: asyncio.AbstractEventLoop, request: Request) -> float:
         """Return the time at which the turn came."""
+        turn = (request.priority, next(self._sequence))
+        while True:
+            await self._first_of_queue(loop, turn)
+            try:
+                if self._spreader is not None:
+                    await self._spreader.acquire()
+            except asyncio.CancelledError:
+                self._step_back(loop)
+                raise
+            now = loop.time()
+            if self._hold.until <= now:
+                self._at_gate = False
+                self._admit(loop)
+                return now
+            self._step_back(loop)  # a 429 came meanwhile
+
+    async def _first_of_queue(self, loop: asyncio.AbstractEventLoop, turn: tuple[int, int]) -> None:
+        """Wait until nobody goes before this turn and a permit is free, and take it."""
         if self._closed:
             raise _closed()
-        now = loop.time()
-        if not self._queue and self._opens_at(now) <= now:
-            self._take(now)
-            return now
-        waiter: asyncio.Future[float] = loop.create_future()
-        heappush(self._queue, (request.priority, next(self._sequence), waiter))
+        if not self._queue and not self._at_gate and self._opens_at(loop.time()) <= loop.time():
+            self._take()
+            return
+        waiter: asyncio.Future[None] = loop.create_future()
+        heappush(self._queue, (*turn, waiter))
         self._admit(loop)
         try:
-            return await waiter
+            await waiter
         except asyncio.CancelledError:
             if waiter.cancelled():
                 self._sweep()
+                self._admit(loop)
             elif waiter.exception() is None:  # its turn had come in the same tick
-                self._untake(waiter.result())
-            self._admit(loop)
+                self._step_back(loop)
             raise
+
+    def _step_back(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Give up a turn that had come."""
+        self._at_gate = False
+        self.in_flight -= 1
+        if self._lease is not None:
+            self._lease.undo()
+        self._admit(loop)
 
     def _leave(self, loop: asyncio.AbstractEventLoop, sent_at: float, on_its_way: float) -> None:
         self.in_flight -= 1
@@ -133,7 +165,7 @@ class Limited:
     def _admit(self, loop: asyncio.AbstractEventLoop) -> None:
         """Let through whoever may go now, and set the timer for the next."""
         now = loop.time()
-        while self._queue:
+        while self._queue and not self._at_gate:
             waiter = self._queue[0][-1]
             if waiter.done():
                 heappop(self._queue)
@@ -143,8 +175,8 @@ class Limited:
                 self._wake_at(loop, at)
                 return
             heappop(self._queue)
-            self._take(now)
-            waiter.set_result(now)
+            self._take()
+            waiter.set_result(None)
         self._stop_timer()
 
     def _sweep(self) -> None:
@@ -177,16 +209,11 @@ class Limited:
         at = max(self._hold.opens_at(self.in_flight), self._allowance.opens_at(now, self.in_flight))
         return at if self._lease is None else max(at, self._lease.opens_at(now))
 
-    def _take(self, now: float) -> None:
+    def _take(self) -> None:
+        self._at_gate = self._spreader is not None
         self.in_flight += 1
         if self._lease is not None:
-            self._lease.take(now)
-
-    def _untake(self, taken_at: float) -> None:
-        self.in_flight -= 1
-        self._hold.leave(taken_at)
-        if self._lease is not None:
-            self._lease.undo()
+            self._lease.take()
 
     def _learn(self, response: Response, sent_at: float, now: float) -> None:
         limit = _number(response.headers, "x-ratelimit-limit")
@@ -204,11 +231,12 @@ class Limited:
     def _agree(self, limit: int) -> None:
         """Take the server's limit for the rate, or for its upper bound where the caller gave one."""
         if self._lease is None:
-            self._lease = Lease(limit, SERVER_WINDOW, self.in_flight)
-        elif self.rate is None:
+            self._lease = Lease(0, SERVER_WINDOW, self.in_flight)
+        if self.rate is not None:  # in a longer window of the caller's the server's fits several times
+            limit = min(self.rate.calls, int(limit * max(1.0, self.rate.per / SERVER_WINDOW)))
+        if limit != self._lease.calls:
             self._lease.calls = limit
-        else:  # in a longer window of the caller's the server's fits several times
-            self._lease.calls = min(self.rate.calls, int(limit * max(1.0, self.rate.per / SERVER_WINDOW)))
+            self._spreader = spreader(limit, self._lease.per)
 
 
 def _number(headers: Mapping[str, str], name: str) -> int | None:
