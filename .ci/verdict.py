@@ -5,7 +5,7 @@ import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
-PART = ("aoclient/emulator/", "aoclient/cli/", "aoclient/receivers/", "aoclient/export/", "aoclient/contrib/")
+UPPER = tuple(f"aoclient/{room}" for room in ("emulator/", "receivers/", "export/", "contrib/", "cli/", "__main__.py"))
 """Floors 4 and 5; everything else must be covered whole."""
 
 tests, coverage = sys.argv[1:]
@@ -14,7 +14,7 @@ files = json.loads(Path(coverage).read_text(encoding="utf-8"))["files"]
 gaps = {
     name: file["summary"]["percent_covered"]
     for name, file in files.items()
-    if not name.startswith(PART) and file["summary"]["percent_covered"] < 100
+    if not name.startswith(UPPER) and file["summary"]["percent_covered"] < 100
 }
 for name in skipped:
     print(f"skipped: {name}")

@@ -47,6 +47,7 @@ class Spec:
         rows: Key of the answer under which the rows of a paged action stand.
         look_with: Vendor's name of the action that shows whether this one was executed.
         confidential: The answer holds a secret, so no error and no log quotes it.
+        is_lasting: The answer changes rarely, so a session that was told to may keep it a while.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Spec:
     rows: str = ""
     look_with: str = ""
     confidential: bool = False
+    is_lasting: bool = False
 
 
 def _check_extra(instance: Action[Any], _: object, extra: Mapping[str, object]) -> None:  # Any: whatever it answers

@@ -72,7 +72,7 @@ class Academies(Action[list[Academy]]):
     Doc: academies
     """
 
-    spec: ClassVar = Spec(name="academies", effect=Effect.READS)
+    spec: ClassVar = Spec(name="academies", effect=Effect.READS, is_lasting=True)
 
 
 @frozen(kw_only=True)

@@ -123,7 +123,7 @@ class Courses(Action[list[Course]]):
     Doc: courses
     """
 
-    spec: ClassVar = Spec(name="courses", effect=Effect.READS)
+    spec: ClassVar = Spec(name="courses", effect=Effect.READS, is_lasting=True)
 
 
 @frozen(kw_only=True)

@@ -76,7 +76,7 @@ class GetTeams(Action[list[Team]]):
     Doc: getTeams
     """
 
-    spec: ClassVar = Spec(name="getTeams", effect=Effect.READS)
+    spec: ClassVar = Spec(name="getTeams", effect=Effect.READS, is_lasting=True)
 
     records: TeamRecords | TeamRecordsText | None = None
 
