@@ -1,0 +1,218 @@
+"""The deliveries at work: each in a task of its own, begun once, tried until it is done or given up."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+import uuid
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from attrs import define, field
+
+from aoclient.errors import ClientClosedError
+from aoclient.receivers import answer as answers
+from aoclient.receivers.answer import Answer
+from aoclient.receivers.stores import State
+from aoclient.webhooks import Event
+
+if TYPE_CHECKING:
+    from aoclient.receivers.stores import DeliveryStore
+
+Handler: TypeAlias = "Callable[[Any], Coroutine[Any, Any, object]]"  # Any: each takes its own class of events
+OnError: TypeAlias = "Callable[[Event, Exception], Awaitable[object] | object]"
+
+_log = logging.getLogger("aoclient.receivers")
+
+_TO_SENDER: Mapping[State, Answer] = {
+    State.NEW: answers.ACCEPTED,
+    State.DONE: answers.ACCEPTED,
+    State.IN_PROGRESS: answers.ELSEWHERE,
+}
+
+
+@define(eq=False)
+class Delivery:
+    """An event on its way through its handlers.
+
+    Attributes:
+        handlers: Those that have not yet succeeded.
+        begun: The answer to a sender that does not wait for the handlers.
+        outcome: The answer to one that does. The task never fails; nothing but `Deliveries.aclose` cancels it.
+        is_held: It was new, and its lease is ours.
+    """
+
+    key: str
+    event: Event
+    handlers: Sequence[Handler]
+    begun: asyncio.Future[Answer] = field(factory=lambda: asyncio.get_running_loop().create_future())
+    outcome: asyncio.Task[Answer] = field(init=False)
+    is_held: bool = False
+
+
+class Deliveries:
+    """Deliveries at work between `open` and `aclose`; see `Receiver` for what the settings mean."""
+
+    def __init__(
+        self,
+        store: DeliveryStore,
+        *,
+        workers: int,
+        attempts: int,
+        retry_after: float,
+        lease: float,
+        on_error: OnError | None,
+    ) -> None:
+        self._store = store
+        self._workers = asyncio.Semaphore(workers)
+        self._attempts = attempts
+        self._retry_after = retry_after
+        self._lease = lease
+        self._on_error = on_error
+        self._owner = uuid.uuid4().hex
+        self._at_work: dict[str, Delivery] = {}
+        self._renewing: asyncio.Task[None]
+
+    def __len__(self) -> int:
+        return len(self._at_work)
+
+    def get(self, key: str) -> Delivery | None:
+        """Return the delivery at work under a key, so that whoever has it too can wait for the same answer."""
+        return self._at_work.get(key)
+
+    def add(self, key: str, event: Event, handlers: Sequence[Handler]) -> Delivery:
+        """Set to work on a delivery."""
+        delivery = Delivery(key, event, handlers)
+        self._at_work[key] = delivery
+        delivery.outcome = asyncio.create_task(self._take(delivery))
+        return delivery
+
+    async def open(self) -> None:
+        """Open the store, and keep the leases from ending from now on."""
+        await self._store.open()
+        self._renewing = asyncio.create_task(self._renew())
+
+    async def aclose(self, timeout: float) -> None:  # noqa: ASYNC109  # what is left then is given up, nothing is raised
+        """Wait until all is done, give up what is not, and close the store."""
+        tasks = [delivery.outcome for delivery in self._at_work.values()]
+        try:
+            if tasks:
+                await asyncio.wait(tasks, timeout=timeout)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            self._renewing.cancel()
+            await asyncio.gather(self._renewing, return_exceptions=True)
+            await self._store.aclose()
+
+    # --- one delivery ---
+
+    async def _take(self, delivery: Delivery) -> Answer:
+        answer = answers.FAILED
+        try:
+            state = await self._store.begin(delivery.key, self._owner, lease=self._lease)
+            answer = _TO_SENDER[state]
+            if state is State.NEW:
+                delivery.is_held = True
+                delivery.begun.set_result(answer)
+                answer = await self._handle(delivery)
+        except asyncio.CancelledError:
+            answer = await self._break_off(delivery)
+        except Exception:  # noqa: BLE001  # a store raises what it likes
+            _log.exception("the store of deliveries failed; %s is to be sent again", _name(delivery))
+        finally:
+            del self._at_work[delivery.key]
+            if not delivery.begun.done():
+                delivery.begun.set_result(answer)
+        return answer
+
+    async def _handle(self, delivery: Delivery) -> Answer:
+        wait = self._retry_after
+        for attempt in range(1, self._attempts + 1):
+            async with self._workers:
+                error = await self._call_handlers(delivery)
+            if error is None:
+                return await self._finish(delivery)
+            _log.error("%s failed, try %d of %d", _name(delivery), attempt, self._attempts, exc_info=error)
+            if attempt == self._attempts:
+                return await self._give_up(delivery, error)
+            await asyncio.sleep(wait)
+            wait *= 2
+        raise AssertionError  # pragma: no cover  # attempts are at least 1, so the loop has returned
+
+    async def _call_handlers(self, delivery: Delivery) -> Exception | None:
+        """Call those that have not yet succeeded, one after the other, and return the first error."""
+        first: Exception | None = None
+        failed: list[Handler] = []
+        for handler in delivery.handlers:
+            try:
+                await handler(delivery.event)
+            except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001  # a handler raises what it likes
+                if _is_cancelled():
+                    raise asyncio.CancelledError from None
+                # A handler may await what somebody else has cancelled: that is its failure, not our end.
+                reason = (
+                    error if isinstance(error, Exception) else RuntimeError("the handler was cancelled from within")
+                )
+                first = reason if first is None else first
+                failed.append(handler)
+        delivery.handlers = failed
+        return first
+
+    async def _finish(self, delivery: Delivery) -> Answer:
+        try:
+            await self._store.done(delivery.key)
+        except Exception:  # noqa: BLE001  # a store raises what it likes
+            _log.exception(
+                "%s was handled, but the store does not know: sent again it is handled again", _name(delivery)
+            )
+        return answers.ACCEPTED
+
+    async def _give_up(self, delivery: Delivery, error: Exception) -> Answer:
+        await self._release(delivery)
+        if self._on_error is not None:
+            try:
+                waits = self._on_error(delivery.event, error)
+                if inspect.isawaitable(waits):
+                    await waits
+            except Exception:  # noqa: BLE001  # on_error is the caller's
+                _log.exception("on_error failed for %s", _name(delivery))
+        return answers.FAILED
+
+    async def _break_off(self, delivery: Delivery) -> Answer:
+        if not delivery.is_held:
+            await self._release(delivery)  # the store may have begun it all the same
+            return answers.CLOSED
+        if not delivery.handlers:
+            return await self._finish(delivery)
+        error = ClientClosedError("the receiver was closed before the event was handled")
+        _log.error("%s was not handled: the receiver was closed", _name(delivery))
+        return await self._give_up(delivery, error)
+
+    async def _release(self, delivery: Delivery) -> None:
+        try:
+            await self._store.release(delivery.key, self._owner)
+        except Exception:  # noqa: BLE001  # a store raises what it likes
+            _log.exception("%s stays leased: sent again it is refused until the lease ends", _name(delivery))
+
+    # --- leases ---
+
+    async def _renew(self) -> None:
+        while True:
+            await asyncio.sleep(self._lease / 3)
+            for delivery in [each for each in self._at_work.values() if each.is_held]:
+                try:
+                    await self._store.renew(delivery.key, self._owner, lease=self._lease)
+                except Exception:  # noqa: BLE001  # a store raises what it likes
+                    _log.exception("the lease of %s may end before it is handled", _name(delivery))
+
+
+def _is_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+def _name(delivery: Delivery) -> str:
+    return f"webhook {delivery.event.event!r:.60} {delivery.event.id!r:.60}"
