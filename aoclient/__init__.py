@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         ConfigurationError,
         ConnectError,
         DeadlineError,
+        ExportError,
         InvalidOptionError,
         MissingExtraError,
         NotFoundError,
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
         WrongEventLoopError,
     )
     from aoclient.filestore import FileTokenStore
+    from aoclient.inviting import Invitations
     from aoclient.secret import Secret
     from aoclient.session import Session
     from aoclient.settings import Rate, RetryPolicy, Timeouts
@@ -61,9 +63,11 @@ __all__ = [
     "DeadlineError",
     "Done",
     "Effect",
+    "ExportError",
     "Failed",
     "FileTokenStore",
     "InvalidOptionError",
+    "Invitations",
     "MemoryTokenStore",
     "MissingExtraError",
     "NotFoundError",
@@ -109,6 +113,7 @@ _HOMES = {
     "RetryPolicy": "settings",
     "Timeouts": "settings",
     "FileTokenStore": "filestore",
+    "Invitations": "inviting",
     "MemoryTokenStore": "tokens",
     "Token": "tokens",
     "TokenStore": "tokens",

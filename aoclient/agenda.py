@@ -8,7 +8,6 @@ present one are asked for only when there is nothing else to do.
 from __future__ import annotations
 
 from collections import deque
-from itertools import count
 from typing import Any, Generic, TypeAlias, TypeVar, cast
 
 from attrs import define, field, frozen
@@ -28,10 +27,12 @@ class Done(Generic[T]):
     Attributes:
         action: The action, the page of it or the part of it that was asked for.
         answer: What it answered.
+        source: The action of ``todo`` it belongs to: the listing of a page, the whole of a part, else the action.
     """
 
     action: Action[T]
     answer: T
+    source: Action[T] | None = field(default=None, eq=False, repr=False)
 
 
 @frozen
@@ -41,10 +42,23 @@ class Failed(Generic[T]):
     Attributes:
         action: The action, the page of it or the part of it that was asked for.
         error: What came instead.
+        source: The action of ``todo`` it belongs to: the listing of a page, the whole of a part, else the action.
     """
 
     action: Action[T]
     error: AoError
+    source: Action[T] | None = field(default=None, eq=False, repr=False)
+
+
+@frozen
+class Over(Generic[T]):
+    """Nothing more comes of an action of ``todo``: all its pages or parts were given.
+
+    Attributes:
+        source: The action.
+    """
+
+    source: Action[T]
 
 
 Result: TypeAlias = Done[T] | Failed[T]
@@ -55,6 +69,7 @@ class Entry(Generic[T]):
     """One action of the source: what is left to ask of it, and results that wait for earlier ones.
 
     Attributes:
+        source: The action.
         listing: Set where the action is walked page by page; ``todo`` then holds repeats only.
         todo: Jobs that may be sent at any time.
         in_flight: Number of jobs on their way.
@@ -64,6 +79,7 @@ class Entry(Generic[T]):
         is_finished: It was seen to be over.
     """
 
+    source: Action[T]
     listing: Listing[Any] | None = None  # Any: rows are only counted
     todo: deque[Job[T]] = field(factory=deque["Job[T]"])
     in_flight: int = 0
@@ -100,12 +116,14 @@ class Agenda(Generic[T]):
 
     Attributes:
         ready: Results to be given out, in order.
+        tells_ends: Whether an `Over` follows the last result of each action; set before the first action is begun.
     """
 
     def __init__(
         self, *, concurrency: int, max_pairs: int, sizes: PageSizes, ordered: bool, look_ahead: int, retry_failed: int
     ) -> None:
-        self.ready: deque[Result[T]] = deque()
+        self.ready: deque[Result[T] | Over[T]] = deque()
+        self.tells_ends = False
         self._max_pairs = max_pairs
         self._sizes = sizes
         self._ordered = ordered
@@ -130,16 +148,18 @@ class Agenda(Generic[T]):
 
     def begin(self, action: Action[T]) -> Job[T] | None:
         """Begin an action of the source and return its first job; None where it cannot be sent and has failed."""
-        entry: Entry[T] = Entry()
+        entry = Entry(action)
         self._unfinished += 1
         if self._ordered:
             self._queue.append(entry)
         entry.listing = self._listing_of(action)
         if entry.listing is None:
+            if not action.spec.split:
+                return self._send(Job(action, entry))
             try:
-                parts = split(action, self._max_pairs) if action.spec.split else [action]
+                parts = split(action, self._max_pairs)
             except AoError as error:
-                self._hold(entry, 0, Failed(action, error))
+                self._hold(entry, 0, Failed(action, error, action))
                 return None
             entry.todo.extend(Job(part, entry, place) for place, part in enumerate(parts))
         self._busy[id(entry)] = entry
@@ -153,9 +173,12 @@ class Agenda(Generic[T]):
 
     def take(self, *, ahead: bool = False) -> Job[T] | None:
         """Return a further job of what was begun, or None; ``ahead`` asks for pages before they are due."""
+        has_room = self.has_room
         for entry in self._busy.values():
+            if entry.in_flight and not entry.todo and not ahead:
+                continue  # a listing whose next page is not due
             # What others wait for is never held back: the first entry with `ordered`, and repeats.
-            if self.has_room or (entry.todo and entry.todo[0].repeats) or (self._queue and self._queue[0] is entry):
+            if has_room or (entry.todo and entry.todo[0].repeats) or (self._queue and self._queue[0] is entry):
                 job = self._next_job(entry, ahead=ahead)
                 if job is not None:
                     return job
@@ -163,7 +186,10 @@ class Agenda(Generic[T]):
 
     def _next_job(self, entry: Entry[T], *, ahead: bool) -> Job[T] | None:
         if entry.todo:
-            return self._send(entry.todo.popleft())
+            job = entry.todo.popleft()
+            if not entry.todo and entry.listing is None:
+                del self._busy[id(entry)]
+            return self._send(job)
         listing = entry.listing
         page = listing.take() if listing is not None and (ahead or listing.is_idle) else None
         if listing is None or page is None:
@@ -192,6 +218,12 @@ class Agenda(Generic[T]):
         return is_safe and error.outcome is not Outcome.REFUSED and job.repeats < self._retry_failed
 
     def _hold(self, entry: Entry[T], place: int, result: Result[T] | None) -> None:
+        if result is not None and entry.listing is None and not self._ordered:
+            self.ready.append(result)  # parts need no order where the actions have none
+            self._finish(entry)
+            if entry.is_finished:
+                self._tell_end(entry)
+            return
         if not entry.is_cut:
             entry.held[place] = result
             self._held += 1
@@ -201,16 +233,20 @@ class Agenda(Generic[T]):
                 self._give_out(self._queue[0])
                 if not self._queue[0].is_over:
                     break
-                self._queue.popleft()
+                self._tell_end(self._queue.popleft())
         else:
             self._give_out(entry)
+            if entry.is_finished:
+                self._tell_end(entry)
+
+    def _tell_end(self, entry: Entry[T]) -> None:
+        if self.tells_ends:
+            self.ready.append(Over(entry.source))
 
     def _give_out(self, entry: Entry[T]) -> None:
-        """Make `ready` what stands next in its entry; parts need no order where the actions have none."""
-        places = sorted(entry.held) if entry.listing is None and not self._ordered else count(entry.place)
-        for place in places:
-            if place not in entry.held:
-                break
+        """Make `ready` what stands next in its entry."""
+        while entry.place in entry.held:
+            place = entry.place
             result = entry.held.pop(place)
             entry.place = place + 1
             self._held -= 1
@@ -239,4 +275,4 @@ def _of_listing(listing: Listing[Any], job: Job[T], result: Result[T]) -> Result
         return result if listing.give(cast("Page[Any]", result.answer)) else None
     except AoError as error:
         listing.stop(page)
-        return Failed(job.action, error)
+        return Failed(job.action, error, job.entry.source)

@@ -9,14 +9,16 @@ from __future__ import annotations
 import logging
 from datetime import date, datetime, timedelta
 from enum import Enum
-from types import NoneType, UnionType
-from typing import TYPE_CHECKING, Any, TypeVar, Union, cast, get_args, get_origin
+from types import NoneType
+from typing import TYPE_CHECKING, Any, TypeVar, cast, get_args, get_origin
 
 import attrs
 from cattrs import Converter
 
 from aoclient import dates
-from aoclient.model import NO_EXTRA, Acknowledged, Id, Wire, wire_of
+from aoclient.declared import Declared, fields_of, is_json, is_union
+from aoclient.makers import from_map
+from aoclient.model import NO_EXTRA, Acknowledged, Id, wire_of
 from aoclient.quirks import EXACT, PLAIN, Hook, Mismatch, dict_hook, enum_hook, list_hook, mapped, read_id, union_hook
 
 if TYPE_CHECKING:
@@ -46,28 +48,19 @@ def unstructure(value: object) -> object:
 # --- models ------------------------------------------------------------------------------------------------------
 
 
-@attrs.frozen
-class _Field:
-    name: str
-    kind: Any  # a type or a generic alias
-    optional: bool
-    required: bool
-    wire: Wire
-    hook: Hook
-
-    def read(self, raw: Mapping[str, object]) -> object:
-        """Return the value, or NOTHING where the default holds."""
-        if self.wire.clock is not None:
-            return _read_joined(self.wire.names, raw)
-        present = [raw[name] for name in self.wire.names if name in raw]
-        for item in present:
-            if item is not None:
-                return self.hook(item, self.kind)
-        if self.required and not present:
-            raise Mismatch("a value", None)
-        if self.optional or not present:
-            return None if self.required else attrs.NOTHING
-        return self.hook(None, self.kind)
+def _read(declared: Declared, raw: Mapping[str, object]) -> object:
+    """Return the value of a field, or NOTHING where the default holds."""
+    if declared.wire.clock is not None:
+        return _read_joined(declared.wire.names, raw)
+    present = [raw[name] for name in declared.wire.names if name in raw]
+    for item in present:
+        if item is not None:
+            return declared.hook(item, declared.kind)
+    if declared.required and not present:
+        raise Mismatch("a value", None)
+    if declared.optional or not present:
+        return None if declared.required else attrs.NOTHING
+    return declared.hook(None, declared.kind)
 
 
 def _read_joined(names: tuple[str, ...], raw: Mapping[str, object]) -> object:
@@ -82,22 +75,8 @@ def _read_joined(names: tuple[str, ...], raw: Mapping[str, object]) -> object:
     raise Mismatch("a date m/d/Y and a time of day", day)
 
 
-def _fields(model: Any) -> list[_Field]:  # Any: an attrs class
-    fields: list[_Field] = []
-    for attribute in attrs.fields(attrs.resolve_types(model)):
-        if attribute.name == "extra":
-            continue
-        kind: Any = attribute.type
-        optional = _is_union(kind) and NoneType in get_args(kind) and not _is_json(kind)
-        if optional:
-            kind = Union[tuple(each for each in get_args(kind) if each is not NoneType)]  # noqa: UP007  # of a tuple
-        required = attribute.default is attrs.NOTHING
-        fields.append(_Field(attribute.name, kind, optional, required, wire_of(attribute), _hook_of(kind)))
-    return fields
-
-
 def _model_hook(model: Any) -> Hook:  # Any: an attrs class
-    fields = _fields(model)
+    fields = fields_of(model, hook_of)
     known = {name for each in fields for name in each.wire.names}
     # Most fields stand under one key and have a default: they are read in one pass over the answer's own keys.
     simple = [each for each in fields if len(each.wire.names) == 1 and not each.required]
@@ -132,14 +111,14 @@ def _model_hook(model: Any) -> Hook:  # Any: an attrs class
             _read_other(each, cast("dict[str, object]", raw), values, extra, model)
         return model(**values, extra=extra or NO_EXTRA)
 
-    return read_model
+    return from_map(model, fields, read_model)
 
 
 def _read_other(
-    declared: _Field, raw: dict[str, object], values: dict[str, object], extra: dict[str, object], model: Any
+    declared: Declared, raw: dict[str, object], values: dict[str, object], extra: dict[str, object], model: Any
 ) -> None:
     try:
-        item = declared.read(raw)
+        item = _read(declared, raw)
     except Mismatch as mismatch:
         if declared.required:
             mismatch.path.insert(0, declared.wire.names[0])
@@ -198,27 +177,19 @@ def _write_number(value: float) -> float:
 # --- the converter -----------------------------------------------------------------------------------------------
 
 
-def _is_union(kind: Any) -> bool:  # Any: here and below a type or a generic alias
-    return get_origin(kind) in (Union, UnionType)
-
-
 def _is_origin(origin: type) -> Callable[[Any], bool]:
     return lambda kind: get_origin(kind) is origin
 
 
-def _is_json(kind: Any) -> bool:
-    # Not by ==: where attrs resolves the types of a model, the alias inside the alias is resolved too.
-    return _is_union(kind) and {bool, int, float, str, NoneType} < set(get_args(kind))
-
-
-def _hook_of(kind: Any) -> Hook:
+def hook_of(kind: Any) -> Hook:  # Any: a type or a generic alias
+    """Return what reads a value of a kind."""
     if isinstance(kind, type) and issubclass(kind, Enum):
         return enum_hook(kind)  # cattrs would take the hook of str for a StrEnum
     return cast("Hook", _converter.get_structure_hook(kind))
 
 
 def _make_union_hook(kind: Any) -> Hook:
-    return read_id if kind == Id else union_hook({each: _hook_of(each) for each in get_args(kind)})
+    return read_id if kind == Id else union_hook({each: hook_of(each) for each in get_args(kind)})
 
 
 def _make_converter() -> Converter:
@@ -226,10 +197,10 @@ def _make_converter() -> Converter:
     for kind, hook in PLAIN.items():
         converter.register_structure_hook(kind, hook)
     factories: list[tuple[Callable[[Any], bool], Callable[[Any], Hook]]] = [
-        (_is_union, _make_union_hook),
-        (_is_json, lambda _: lambda value, _: value),
-        (_is_origin(list), lambda kind: list_hook(kind, _hook_of)),
-        (_is_origin(dict), lambda kind: dict_hook(kind, _hook_of)),
+        (is_union, _make_union_hook),
+        (is_json, lambda _: lambda value, _: value),
+        (_is_origin(list), lambda kind: list_hook(kind, hook_of)),
+        (_is_origin(dict), lambda kind: dict_hook(kind, hook_of)),
         (attrs.has, _model_hook),
     ]
     for applies, factory in factories:  # the last one registered is asked first

@@ -9,18 +9,37 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
+from typing import TYPE_CHECKING, TypeVar
 
 from aoclient.model import Clock
 
-_DURATION = re.compile(r"(\d{1,9}):([0-5]\d):([0-5]\d)", re.ASCII)
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
+
+_HOURS_MINUTES = re.compile(r"(\d{1,9}):([0-5]\d)", re.ASCII)
 _SLASHED = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})", re.ASCII)
 _CLOCK = re.compile(r"(0?[1-9]|1[0-2]):([0-5]\d) ([AP])M", re.ASCII | re.IGNORECASE)
 _NOON = 12
 
 
-@lru_cache(maxsize=4096)
-def _midnight(text: str) -> datetime:
+class Kept(dict[str, T]):
+    """What texts mean, each read once; as many as ``most`` are kept, so a lookup costs no more than that of a dict."""
+
+    def __init__(self, read: Callable[[str], T], *, most: int) -> None:
+        super().__init__()
+        self._read = read
+        self._most = most
+
+    def __missing__(self, text: str) -> T:
+        value = self._read(text)
+        if len(self) < self._most:
+            self[text] = value
+        return value
+
+
+def _read_midnight(text: str) -> datetime:
     found = _SLASHED.fullmatch(text)
     if found is None:
         raise ValueError(f"expected month/day/year as in 01/31/2022, got {text!r}")
@@ -28,12 +47,18 @@ def _midnight(text: str) -> datetime:
     return datetime(year, month, day, tzinfo=UTC)
 
 
-@lru_cache(maxsize=2048)
-def _since_midnight(text: str) -> timedelta:
+def _read_clock(text: str) -> timedelta:
     found = _CLOCK.fullmatch(text)
     if found is None:
         raise ValueError(f"expected a time of day as in 7:41 AM, got {text!r}")
     return timedelta(hours=int(found[1]) % _NOON + (_NOON if found[3] in "pP" else 0), minutes=int(found[2]))
+
+
+MIDNIGHTS = Kept(_read_midnight, most=8192)
+"""Midnight by ``m/d/Y``; anything else is a ValueError, and what is no text a TypeError, here and below."""
+
+CLOCKS = Kept(_read_clock, most=4096)
+"""Time since midnight by ``g:i A`` or ``h:i A``."""
 
 
 def read_slashed(day: str, clock: str | None) -> datetime:
@@ -42,8 +67,8 @@ def read_slashed(day: str, clock: str | None) -> datetime:
     Raises:
         ValueError: They are spelt otherwise.
     """
-    midnight = _midnight(day)
-    return midnight if clock is None else midnight + _since_midnight(clock)
+    midnight = MIDNIGHTS[day]
+    return midnight if clock is None else midnight + CLOCKS[clock]
 
 
 def write_slashed(moment: datetime, clock: Clock) -> tuple[str, str]:
@@ -64,9 +89,21 @@ def read_moment(text: str) -> datetime:
     """
     if len(text) <= len("2021-12-08"):
         raise ValueError(f"expected a date with a time, got {text!r}")
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is UTC:
-        return moment
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = datetime.fromisoformat(text.upper())  # "t" and "z" are as good
+    if text[26:27].isdecimal() and text[26] >= "5" and text[19] == ".":
+        moment += timedelta(microseconds=1)  # a seventh digit is rounded, as msgspec does
+    return moment if moment.tzinfo is UTC else in_utc(moment)
+
+
+def in_utc(moment: datetime) -> datetime:
+    """Return the same moment in UTC; one without a zone is UTC already.
+
+    Raises:
+        OverflowError: It lies outside the years 1 to 9999 in UTC.
+    """
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
@@ -80,19 +117,33 @@ def write_day(day: date) -> str:
     return to_utc(day).isoformat() if isinstance(day, datetime) else day.isoformat()
 
 
-@lru_cache(maxsize=4096)
+def _read_minutes(text: str) -> timedelta:
+    found = _HOURS_MINUTES.fullmatch(text)
+    if found is None:
+        raise ValueError
+    return timedelta(0, int(found[1]) * 3600 + int(found[2]) * 60)  # by position: half the time of keywords
+
+
+def _read_duration(text: str) -> timedelta:
+    try:
+        return _MINUTES[text[:-3]] + _SECONDS[text[-3:]]
+    except (KeyError, ValueError):
+        raise ValueError(f"expected a duration hh:mm:ss, got {text!r}") from None
+
+
+_MINUTES = Kept(_read_minutes, most=8192)
+_SECONDS = {f":{number:02d}": timedelta(0, number) for number in range(60)}
+DURATIONS = Kept(_read_duration, most=8192)  # a day has 86 400 of them, so of those behind the first the parts are kept
+"""Duration by ``hh:mm:ss``; the hours may pass 24 and 99."""
+
+
 def read_duration(text: str) -> timedelta:
     """Read ``hh:mm:ss``; the hours may pass 24 and 99.
 
     Raises:
         ValueError: It is spelt otherwise.
-        OverflowError: It is longer than a `timedelta` holds.
     """
-    found = _DURATION.fullmatch(text)
-    if found is None:
-        raise ValueError(f"expected a duration hh:mm:ss, got {text!r}")
-    hours, minutes, seconds = found.groups()
-    return timedelta(0, int(hours) * 3600 + int(minutes) * 60 + int(seconds))  # by position: half the time of keywords
+    return DURATIONS[text]
 
 
 def write_duration(duration: timedelta) -> str:
@@ -113,5 +164,5 @@ def to_utc(moment: datetime) -> datetime:
         OverflowError: It lies outside the years 1 to 9999 in UTC.
     """
     if moment.tzinfo is not UTC:
-        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        moment = in_utc(moment)
     return moment.replace(microsecond=0) if moment.microsecond else moment

@@ -232,6 +232,36 @@ class WebhookError(AoError, ValueError):
     """The body of a webhook holds no event, or an event cannot be written as one. It quotes nothing of the body."""
 
 
+# --- exports -----------------------------------------------------------------------------------------------------
+
+
+class ExportError(AoError):
+    """An export is not whole, or could not begin; what was committed is kept.
+
+    Attributes:
+        missing: Why, by the key of each shard that is missing; by the name of a job that could not be planned.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        action: str | None = None,
+        attempts: int = 0,
+        missing: Mapping[str, AoError] | None = None,
+    ) -> None:
+        super().__init__(message, action=action, attempts=attempts)
+        self.missing = dict(missing or {})
+
+    def _notes(self) -> Sequence[str]:
+        shown = [f"{key}: {error}" for key, error in list(self.missing.items())[:_SHOWN_AT_MOST]]
+        more = len(self.missing) - len(shown)
+        return [*shown, f"and {more} more"] if more else shown
+
+
+_SHOWN_AT_MOST = 5
+
+
 # --- the server says no ------------------------------------------------------------------------------------------
 
 

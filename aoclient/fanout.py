@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Generic, Literal, TypeVar, cast
 
 import anyio
 
 from aoclient.action import Action
-from aoclient.agenda import Agenda, Done, Failed, Job, Result
+from aoclient.agenda import Agenda, Done, Failed, Job, Over, Result
 from aoclient.errors import AoError
 
 if TYPE_CHECKING:
@@ -32,10 +32,30 @@ class Outcomes(AsyncIterator["Done[T] | Failed[T]"]):
         return self
 
     async def __anext__(self) -> Done[T] | Failed[T]:
-        outcome = await self._crew.next_result()
+        ready = self._crew.next_ready() if self._crew.agenda.ready else await self._crew.next_result()
+        outcome = cast("Result[T]", ready)  # an Over comes after `with_ends` only
         if isinstance(outcome, Failed) and self._on_error == "raise":
             raise outcome.error
         return outcome
+
+    def with_ends(self) -> AsyncIterator[Done[T] | Failed[T] | Over[T]]:
+        """Give an `Over` too, behind the last outcome of each action; call it before anything is awaited.
+
+        ``on_error`` does not hold here: every failure is given.
+        """
+        return _OutcomesWithEnds(self._crew)
+
+
+class _OutcomesWithEnds(AsyncIterator["Done[T] | Failed[T] | Over[T]"]):
+    def __init__(self, crew: _Crew[T]) -> None:
+        self._crew = crew
+        crew.agenda.tells_ends = True
+
+    def __aiter__(self) -> _OutcomesWithEnds[T]:
+        return self
+
+    async def __anext__(self) -> Done[T] | Failed[T] | Over[T]:
+        return await self._crew.next_result()
 
 
 class FanOut(Generic[T]):
@@ -92,9 +112,10 @@ class _Crew(Generic[T]):
     ) -> None:
         self._source: Iterator[Action[T]] | AsyncIterator[Action[T]] | None
         self._source = aiter(todo) if isinstance(todo, AsyncIterable) else iter(todo)
+        self._is_async = isinstance(todo, AsyncIterable)
         self._is_reading = False
         self._send = send
-        self._agenda = agenda
+        self.agenda = agenda
         self._is_saturated = is_saturated
         self._failure: Exception | None = None
         self._idle: deque[anyio.Event] = deque()
@@ -103,15 +124,18 @@ class _Crew(Generic[T]):
 
     # --- the reader's side ---
 
-    async def next_result(self) -> Result[T]:
-        while not self._agenda.ready:
+    async def next_result(self) -> Result[T] | Over[T]:
+        while not self.agenda.ready:
             if self._failure is not None:
                 raise self._failure
-            if self._is_closed or (self._source is None and self._agenda.is_over):
+            if self._is_closed or (self._source is None and self.agenda.is_over):
                 raise StopAsyncIteration
             self._news = anyio.Event()
             await self._news.wait()
-        result = self._agenda.ready.popleft()
+        return self.next_ready()
+
+    def next_ready(self) -> Result[T] | Over[T]:
+        result = self.agenda.ready.popleft()
         self._wake_one()
         return result
 
@@ -125,11 +149,13 @@ class _Crew(Generic[T]):
         """Do one job after the other until nothing is left."""
         try:
             while self._failure is None:
-                job = await self._next_job()
+                job = self.agenda.take() or (await self._begin_async() if self._is_async else self._begin())
+                if job is None and not self._is_saturated():
+                    job = self.agenda.take(ahead=True)
                 if job is not None:
                     self._wake_one()
                     await self._do(job)
-                elif self._source is None and self._agenda.is_over:
+                elif self._source is None and self.agenda.is_over:
                     break
                 else:
                     await self._rest()
@@ -139,40 +165,41 @@ class _Crew(Generic[T]):
         while self._idle:
             self._wake_one()
 
-    async def _next_job(self) -> Job[T] | None:
-        job = self._agenda.take() or await self._begin()
-        return self._agenda.take(ahead=True) if job is None and not self._is_saturated() else job
-
-    async def _begin(self) -> Job[T] | None:
-        while self._source is not None and not self._is_reading and self._agenda.has_room:
-            action = await self._read(self._source)
-            job = self._agenda.begin(action) if action is not None else None
+    def _begin(self) -> Job[T] | None:
+        while self._source is not None and self.agenda.has_room:
+            job = self._begin_with(next(cast("Iterator[Action[T]]", self._source), None))
             if job is not None:
                 return job
-            self._news.set()
         return None
 
-    async def _read(self, source: Iterator[Action[T]] | AsyncIterator[Action[T]]) -> Action[T] | None:
-        """Return the next action of the source, or None at its end."""
-        if isinstance(source, Iterator):
-            action = next(source, None)
-        else:
+    async def _begin_async(self) -> Job[T] | None:
+        while self._source is not None and not self._is_reading and self.agenda.has_room:
             self._is_reading = True
             try:
-                action = await anext(source, None)
+                action = await anext(cast("AsyncIterator[Action[T]]", self._source), None)
             finally:
                 self._is_reading = False
+            job = self._begin_with(action)
+            if job is not None:
+                return job
+        return None
+
+    def _begin_with(self, action: Action[T] | None) -> Job[T] | None:
+        """Begin what the source gave; None is its end."""
         if action is None:
             self._source = None
-        return action
+        job = self.agenda.begin(action) if action is not None else None
+        if job is None:
+            self._news.set()
+        return job
 
     async def _do(self, job: Job[T]) -> None:
         result: Result[T]
         try:
-            result = Done(job.action, await self._send(job.action))
+            result = Done(job.action, await self._send(job.action), job.entry.source)
         except AoError as error:
-            result = Failed(job.action, error)
-        self._agenda.give(job, result)
+            result = Failed(job.action, error, job.entry.source)
+        self.agenda.give(job, result)
         self._news.set()
 
     async def _rest(self) -> None:
@@ -181,7 +208,7 @@ class _Crew(Generic[T]):
         try:
             await event.wait()
         finally:
-            if event in self._idle:
+            if not event.is_set() and event in self._idle:
                 self._idle.remove(event)
 
     def _wake_one(self) -> None:

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import os
 import tempfile
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 from anyio import to_thread
 
-from aoclient.secret import Secret
-from aoclient.tokens import Token
+from aoclient.tokens import from_text, to_text
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
+
+    from aoclient.tokens import Token
 
 try:
     import fcntl
@@ -102,23 +102,7 @@ def _load(path: Path, account: str) -> Token | None:
         text = path.read_text("utf-8")
     except (FileNotFoundError, UnicodeDecodeError):
         return None
-    return _parse(text, account)
-
-
-def _parse(text: str, account: str) -> Token | None:
-    try:
-        kept: Any = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(kept, dict):
-        return None
-    fields = cast("dict[str, object]", kept)
-    value, lifetime, expires_at = fields.get("value"), fields.get("lifetime"), fields.get("expires_at")
-    if fields.get("account") != account or not isinstance(value, str) or not (value.isascii() and value.isprintable()):
-        return None
-    if not isinstance(lifetime, int | float) or not isinstance(expires_at, int | float):
-        return None
-    return Token(value=Secret(value), lifetime=lifetime, expires_at=expires_at)
+    return from_text(text, account)
 
 
 def _save(path: Path, account: str, token: Token) -> None:
@@ -126,15 +110,7 @@ def _save(path: Path, account: str, token: Token) -> None:
     descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump(
-                {
-                    "account": account,
-                    "value": token.value.reveal(),
-                    "lifetime": token.lifetime,
-                    "expires_at": token.expires_at,
-                },
-                file,
-            )
+            file.write(to_text(token, account))
         os.replace(temporary, path)  # noqa: PTH105  # mkstemp gives a text
     except BaseException:
         with contextlib.suppress(OSError):

@@ -7,6 +7,7 @@ turn into list indices, numbers that have no text, nesting PHP drops without a w
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias, Union, cast
 from urllib.parse import quote_plus, unquote_to_bytes
@@ -64,12 +65,14 @@ def _collect(pairs: list[str], value: object, name: str, path: str, depth: int) 
         raise InvalidOptionError(f"nested deeper than the {MAX_DEPTH} levels PHP reads", path=f"{path[:60]}...")
     if value is None:
         return
-    if isinstance(value, Mapping):
+    if isinstance(value, str):  # most values are texts; the abstract classes below take their time
+        pairs.append(f"{name}={_quote(value, path)}")
+    elif isinstance(value, Mapping):
         for key, item in cast("Mapping[object, object]", value).items():
             text = _check_key(key, path)
             inner = f"{path}[{text}]"
             _collect(pairs, item, f"{name}%5B{_quote(text, inner)}%5D", inner, depth + 1)
-    elif isinstance(value, Sequence) and not isinstance(value, str | bytes | bytearray):
+    elif isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
         index = 0
         for place, item in enumerate(cast("Sequence[object]", value)):
             before = len(pairs)
@@ -80,8 +83,6 @@ def _collect(pairs: list[str], value: object, name: str, path: str, depth: int) 
 
 
 def _plain(value: object, path: str) -> str:
-    if isinstance(value, str):
-        return value
     if isinstance(value, bool):
         return "1" if value else "0"
     if isinstance(value, int):
@@ -110,10 +111,15 @@ def _float(value: float, path: str) -> str:
 
 
 def _quote(text: str, path: str) -> str:
+    if _PLAIN.fullmatch(text):
+        return text
     try:
         return quote_plus(text, safe="").replace("~", "%7E")
     except UnicodeEncodeError:
         raise InvalidOptionError("holds half of a surrogate pair, which is no text", path=ascii(path)[1:-1]) from None
+
+
+_PLAIN = re.compile(r"[A-Za-z0-9_.-]*")
 
 
 def _check_key(key: object, path: str) -> str:

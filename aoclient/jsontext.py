@@ -7,6 +7,7 @@ agree on what it takes: keys given twice (the last one holds), whole numbers bey
 from __future__ import annotations
 
 import json
+import re
 from importlib import import_module
 from math import isfinite
 from typing import TYPE_CHECKING, Any, cast
@@ -32,15 +33,23 @@ def loads(body: bytes) -> JsonValue:
     return _loads_slowly(body)
 
 
+def speed() -> Any:  # Any: the module, which need not be there
+    """Return msgspec, or None where it is not installed."""
+    return _msgspec
+
+
 def _loads_slowly(body: bytes) -> JsonValue:
     text = body.decode("utf-8-sig")
     try:
-        value: JsonValue = json.loads(text, parse_float=_finite, parse_constant=_refuse)
-        if "\\ud" in text or "\\uD" in text:
+        value: JsonValue = _decode(text)
+        if _SURROGATE.search(text):
             json.dumps(value, ensure_ascii=False).encode()  # fails on half of a surrogate pair
     except RecursionError:
         raise ValueError("nested too deeply") from None
     return value
+
+
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 def _finite(text: str) -> float:
@@ -50,6 +59,9 @@ def _finite(text: str) -> float:
 
 def _refuse(text: str) -> float:
     raise ValueError(f"{text[:20]} is no number of JSON")
+
+
+_decode = json.JSONDecoder(parse_float=_finite, parse_constant=_refuse).decode
 
 
 def _import_msgspec() -> Any:  # Any: the module, which need not be there

@@ -142,6 +142,10 @@ EXACT: frozenset[Any] = frozenset({str, int, bool})  # Any: types
 """Types whose values stand in JSON as they are; of a float only a reader knows that it is finite."""
 
 
+NUMERIC: Mapping[Any, dates.Kept[Any]] = {int: dates.Kept(_whole, most=4096), float: dates.Kept(_number, most=4096)}
+"""What numbers written as text are, by declared type."""
+
+
 def enum_hook(kind: type[Enum]) -> Hook:
     """Return the reader of an enum; a value that is no member, bools among numbers included, is refused."""
     members: dict[tuple[Any, object], Enum] = {(type(member.value), member.value): member for member in kind}

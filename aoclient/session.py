@@ -7,7 +7,6 @@ import os
 import platform
 import random
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, cast
 
 import aiohttp
@@ -15,20 +14,24 @@ import aiohttp
 from aoclient import __version__, actions, forms, refusals, wire
 from aoclient.action import Action, Effect
 from aoclient.agenda import Agenda, Failed
+from aoclient.environment import Environment
 from aoclient.errors import ConfigurationError, InvalidOptionError, Parts
 from aoclient.fanout import FanOut, OnError
 from aoclient.forms import MAX_PAIRS, FormValue
+from aoclient.inviting import invite_missing
 from aoclient.method import method
 from aoclient.paging import PageSizes
 from aoclient.secret import Secret
 from aoclient.senders.authorized import Authorized
+from aoclient.senders.gate import Commons, commons_of
 from aoclient.senders.http import Http
 from aoclient.senders.limited import Limited
 from aoclient.senders.retry_rule import Quota
 from aoclient.senders.retrying import Retrying
+from aoclient.senders.sharing import Shared, Sharing
 from aoclient.settings import Rate, RetryPolicy, Timeouts
 from aoclient.splitting import merge, split
-from aoclient.tokens import MemoryTokenStore, TokenStore
+from aoclient.tokens import MemoryTokenStore, TokenStore, account_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Iterable, Mapping
@@ -46,7 +49,8 @@ EffectText = Literal["reads", "sets", "adds"]
 class Session:
     """A client of one account. Use it as ``async with Session(...) as ao``, or call `aclose` at the end.
 
-    Nothing is opened before the first call. All tasks of one event loop may share it; another loop needs its own.
+    Nothing is opened before the first call. All tasks of one event loop may share it; another loop, thread or
+    forked process needs its own.
 
     Args:
         client_id: Of the OAuth application, from the API tab of the academy's settings.
@@ -58,12 +62,17 @@ class Session:
         timeouts: How long to wait, in seconds.
         retries: How often to try again, where the effect of the action allows it.
         token_store: Keeps the token, so that processes can share it; in memory by default.
+        redis: Has all processes of the account share one token, one rate and the wait after a 429: the URL of a Redis,
+            or a `RedisCommons`, which is not closed with the session.
         sender: Stands in for the network, for tests and recorders; ``base_url`` and ``http`` are then not used.
         http: A `aiohttp.ClientSession` to use; it is not closed with the session.
         app_name: Said in the ``User-Agent`` header, ``nightly-export/2.1``.
         allow_insecure: Take ``http://`` for hosts other than this machine; the secret then travels in clear text.
         trust_env: Obey the proxy settings of the environment.
         max_pairs: Most form pairs in one request; calls with more are split, and PHP keeps 1000 by default.
+        join_reads: Send identical reads that are in flight at once as one request.
+        cache_for: Seconds to keep the answers of academies, courses and getTeams; any action that is no read, sent by
+            this session, ends it earlier. 0 keeps none.
 
     Raises:
         ConfigurationError: A setting cannot be used; the message names it.
@@ -80,15 +89,20 @@ class Session:
         timeouts: Timeouts = Timeouts(),  # noqa: B008  # frozen
         retries: RetryPolicy = RetryPolicy(),  # noqa: B008  # frozen
         token_store: TokenStore | None = None,
+        redis: str | Secret | Commons | None = None,
         sender: wire.Sender | None = None,
         http: aiohttp.ClientSession | None = None,
         app_name: str | None = None,
         allow_insecure: bool = False,
         trust_env: bool = False,
         max_pairs: int = MAX_PAIRS,
+        join_reads: bool = False,
+        cache_for: float = 0.0,
     ) -> None:
-        secret = Secret(client_secret)
-        if not client_id or not secret:
+        client_secret = Secret(client_secret)  # under the same name: reports may show the variables of this frame
+        self._closes_redis = isinstance(redis, str | Secret)
+        self._redis = redis = commons_of(redis)
+        if not client_id or not client_secret:
             raise ConfigurationError("client_id and client_secret must not be empty")
         for name, number in (("max_concurrency", max_concurrency), ("max_pairs", max_pairs)):
             if number < 1:
@@ -103,18 +117,22 @@ class Session:
                 allow_insecure=allow_insecure,
                 trust_env=trust_env,
             )
+        if token_store is None:
+            token_store = MemoryTokenStore() if redis is None else redis.tokens
         self._rng = random.Random()  # noqa: S311  # jitter
         self._authorized = Authorized(
             sender,
             client_id=client_id,
-            client_secret=secret,
-            store=MemoryTokenStore() if token_store is None else token_store,
+            client_secret=client_secret,
+            store=token_store,
             rng=self._rng,
             base_url=base_url,
         )
-        self._limited = Limited(self._authorized, rate=rate, max_concurrency=max_concurrency)
+        gate = None if redis is None else redis.gate(account_of(base_url, client_id))
+        self._limited = Limited(self._authorized, rate=rate, max_concurrency=max_concurrency, gate=gate)
         self._quota = Quota()
-        self._sender: wire.Sender = Retrying(self._limited, policy=retries, quota=self._quota, rng=self._rng)
+        self._shared = Shared(join_reads, cache_for) if join_reads or cache_for else None
+        self._sender = self._chain(retries)
         self._timeouts = timeouts
         self._priority = 0
         self._max_concurrency = max_concurrency
@@ -126,21 +144,27 @@ class Session:
         """Make a session from ``AOCLIENT_*`` variables; ``settings`` go before them.
 
         Read are ``AOCLIENT_CLIENT_ID``, ``AOCLIENT_CLIENT_SECRET`` or ``AOCLIENT_CLIENT_SECRET_FILE`` (a path),
-        ``AOCLIENT_BASE_URL`` and ``AOCLIENT_RATE`` (``60/60`` is 60 calls in 60 s).
+        ``AOCLIENT_BASE_URL``, ``AOCLIENT_RATE`` (``60/60`` is 60 calls in 60 s) and ``AOCLIENT_REDIS_URL``.
 
         Raises:
             ConfigurationError: A variable is missing or cannot be read; the message names it.
         """
+        variables = Environment(environ)
+        del environ  # reports may show the variables of this frame
         given: dict[str, Any] = {}
-        if environ.get("AOCLIENT_BASE_URL"):
-            given["base_url"] = environ["AOCLIENT_BASE_URL"]
-        if environ.get("AOCLIENT_RATE"):
-            given["rate"] = Rate.parse(environ["AOCLIENT_RATE"])
+        if base_url := variables.get("AOCLIENT_BASE_URL"):
+            given["base_url"] = base_url
+        if rate := variables.get("AOCLIENT_RATE"):
+            given["rate"] = Rate.parse(rate)
+        if redis := Secret(variables.get("AOCLIENT_REDIS_URL") or ""):
+            given["redis"] = redis
+        if "client_secret" in settings:
+            settings["client_secret"] = Secret(settings["client_secret"] or "")
         given |= settings
-        client_id = given.pop("client_id", None) or environ.get("AOCLIENT_CLIENT_ID")
+        client_id = given.pop("client_id", None) or variables.get("AOCLIENT_CLIENT_ID")
         if not client_id:
             raise ConfigurationError("AOCLIENT_CLIENT_ID is not set")
-        return cls(client_id, given.pop("client_secret", None) or _secret_of(environ), **given)
+        return cls(client_id, given.pop("client_secret", None) or variables.client_secret(), **given)
 
     # --- life ---
 
@@ -153,11 +177,16 @@ class Session:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """End what is on its way with `ClientClosedError` and close the connections. A second time does nothing."""
+        """End what is on its way and close the connections. A second time does nothing.
+
+        Calls end with `ClientClosedError`; those that add and were sent with `OutcomeUnknownError`.
+        """
         await self._limited.aclose()
         await self._authorized.aclose()
         if self._http is not None:
             await self._http.aclose()
+        if self._redis is not None and self._closes_redis:
+            await self._redis.aclose()
 
     def with_options(
         self, *, timeouts: Timeouts | None = None, retries: RetryPolicy | None = None, priority: int | None = None
@@ -173,10 +202,14 @@ class Session:
         if timeouts is not None:
             view._timeouts = timeouts  # noqa: SLF001  # a copy of this very object
         if retries is not None:
-            view._sender = Retrying(self._limited, policy=retries, quota=self._quota, rng=self._rng)  # noqa: SLF001
+            view._sender = self._chain(retries)  # noqa: SLF001
         if priority is not None:
             view._priority = priority  # noqa: SLF001
         return view
+
+    def _chain(self, retries: RetryPolicy) -> wire.Sender:
+        retrying = Retrying(self._limited, policy=retries, quota=self._quota, rng=self._rng)
+        return retrying if self._shared is None else Sharing(retrying, self._shared)
 
     # --- one call ---
 
@@ -322,6 +355,8 @@ class Session:
             is_saturated=lambda: self._limited.waiting > 0,
         )
 
+    invite_missing = invite_missing
+
     # --- the vendor's actions, in the order of the page ---
 
     learners = method(actions.Learners)
@@ -362,16 +397,3 @@ def _user_agent(app_name: str | None) -> str:
 
 def _parse(name: str, response: wire.Response) -> JsonValue:
     return refusals.parse(response.status, response.headers, response.body, name=name, may_be_empty=True)
-
-
-def _secret_of(environ: Mapping[str, str]) -> Secret:
-    if environ.get("AOCLIENT_CLIENT_SECRET"):
-        return Secret(environ["AOCLIENT_CLIENT_SECRET"])
-    path = environ.get("AOCLIENT_CLIENT_SECRET_FILE")
-    if not path:
-        raise ConfigurationError("neither AOCLIENT_CLIENT_SECRET nor AOCLIENT_CLIENT_SECRET_FILE is set")
-    try:
-        return Secret(Path(path).read_text(encoding="utf-8").strip())
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
-        raise ConfigurationError(f"AOCLIENT_CLIENT_SECRET_FILE={path!r} cannot be read: {reason}") from None

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 import math
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from attrs import field, frozen
 
@@ -100,6 +101,35 @@ _HOUR = 3600.0
 
 
 # --- keeping -----------------------------------------------------------------------------------------------------
+
+
+def to_text(token: Token, account: str) -> str:
+    """Return a token as a store outside of the process keeps it, with the secret in clear text."""
+    return json.dumps(
+        {
+            "account": account,
+            "value": token.value.reveal(),
+            "lifetime": token.lifetime,
+            "expires_at": token.expires_at,
+        }
+    )
+
+
+def from_text(text: str | bytes, account: str) -> Token | None:
+    """Return the token `to_text` wrote; None where it is of another account or cannot be understood."""
+    try:
+        kept: Any = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(kept, dict):
+        return None
+    fields = cast("dict[str, object]", kept)
+    value, lifetime, expires_at = fields.get("value"), fields.get("lifetime"), fields.get("expires_at")
+    if fields.get("account") != account or not isinstance(value, str) or not (value.isascii() and value.isprintable()):
+        return None
+    if not isinstance(lifetime, int | float) or not isinstance(expires_at, int | float):
+        return None
+    return Token(value=Secret(value), lifetime=lifetime, expires_at=expires_at)
 
 
 class TokenStore(Protocol):

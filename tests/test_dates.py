@@ -140,3 +140,10 @@ def test_durations_come_back_to_the_second(duration: timedelta):
 
 def test_short_durations_are_padded():
     assert dates.write_duration(timedelta(seconds=61.9)) == "00:01:01"
+
+
+def test_only_so_many_texts_are_kept():
+    read: list[str] = []
+    kept = dates.Kept(lambda text: read.append(text) or len(text), most=1)
+    assert [kept["a"], kept["a"], kept["bb"], kept["bb"]] == [1, 1, 2, 2]
+    assert (read, dict(kept)) == (["a", "bb", "bb"], {"a": 1})

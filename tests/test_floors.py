@@ -10,7 +10,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "aoclient"
 
 FLOORS = {
-    0: ["errors", "secret", "settings"],
+    0: ["errors", "secret", "settings", "environment"],
     1: [
         "model",
         "dates",
@@ -21,15 +21,18 @@ FLOORS = {
         "options",
         "action",
         "quirks",
+        "declared",
+        "makers",
         "convert",
+        "structs",
         "refusals",
         "wire",
         "actions",
         "webhooks",
     ],
     2: ["tokens", "filestore", "senders"],
-    3: ["method", "paging", "splitting", "agenda", "fanout", "session"],
-    4: ["emulator", "receivers", "export", "contrib"],
+    3: ["method", "paging", "splitting", "agenda", "fanout", "inviting", "session"],
+    4: ["emulator", "receivers", "export", "report", "contrib"],
     5: ["cli", "__main__"],
 }
 FLOOR_OF = {room: floor for floor, rooms in FLOORS.items() for room in rooms}

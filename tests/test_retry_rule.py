@@ -42,6 +42,7 @@ TABLE = [
     (closed_in_flight(), CLOSED_IN_FLIGHT),
     (errors.WrongEventLoopError("another loop"), REFUSED),
     (errors.WebhookError("not of a call"), REFUSED),
+    (errors.ExportError("not of a call"), REFUSED),
     (errors.TransportError("broken"), UNCLEAR),
     (ConnectError("refused"), NOT_EXECUTED),
     (untrusted(), REFUSED),

@@ -1,123 +1,95 @@
-"""The commands and their arguments; what they do is imported when they run."""
+"""The commands: each is a module of its own, which is imported when the command runs and not before."""
 
 from __future__ import annotations
 
-import asyncio
-import sys
-from pathlib import Path
-from typing import Annotated
+from collections.abc import Sequence
 
-from cyclopts import App, Parameter, validators
-from rich.console import Console
+from cyclopts import App, Parameter
 
 from aoclient import __version__
-from aoclient.errors import AoError, ConfigurationError
-from aoclient.settings import Rate
+from aoclient.cli.exits import exit_code
 
 app = App(
     name="aoclient",
-    help="The client of the AcademyOcean learning platform.",
+    help=(
+        "The client of the AcademyOcean learning platform.\n\n"
+        "Data goes to stdout, all else to stderr. Exit codes: 0 done, 1 failure, 2 usage, 3 sign-in refused, 5 rate "
+        "limit or time-out, 6 outcome unknown or answer incomplete, 130 interrupted."
+    ),
+    help_format="plaintext",  # markdown costs 30 ms
     version=__version__,
+    default_parameter=Parameter(
+        negative_iterable=(),  # no --empty-emails: an empty list cannot be sent
+        show_default=lambda value: value if value not in (False, []) else None,
+    ),
+    suppress_keyboard_interrupt=False,  # `exit_code` says it
 )
 
-FAILURE, USAGE, INTERRUPTED = 1, 2, 130
-"""Exit codes beside 0."""
 
-Count = Annotated[int, Parameter(validator=validators.Number(gte=1))]
+def _register(function: str, help_text: str) -> None:
+    # The help of the command too: its first paragraph in the list, all of it in `COMMAND --help`.
+    app.command(f"aoclient.cli.{function}", name=function.partition(":")[0], help=help_text)
 
 
-@app.command
-def demo(
-    *,
-    out: Path = Path("aoclient-demo"),
-    learners: Count = 2000,
-    courses: Count = 6,
-    rate: str = "25/1",
-    latency: Annotated[float, Parameter(validator=validators.Number(gte=0))] = 0.02,
-) -> None:
-    """Start an emulated academy here and export it: everybody's progress in every course, and the quiz statistics.
+_register(
+    "demo:demo",
+    "Start an emulated academy here and export it: everybody's progress in every course, and the quiz statistics.",
+)
+_register(
+    "call:app",
+    "Call one of the 28 actions.\n\n"
+    "aoclient call ACTION --help has its options. Flags: --with-teams or --no-with-teams; what is left out is not "
+    "sent. Lists: repeat the option, or part entries by commas. Maps: KEY=ENTRY,ENTRY, repeated for each key. "
+    "Nested inputs are JSON. A list or a map can also be JSON as a whole, @FILE, or - for stdin; a file holds one "
+    "JSON document, or lines that each hold what could stand on the command line. A paged action gives the rows "
+    "of all its pages unless --page names one.",
+)
+_register(
+    "actions:actions",
+    "List the actions: what each does, its effect, how it pages and splits.\n\n"
+    "The effect says what happens after a failure that leaves the outcome open: reads and sets are repeated, adds "
+    "is not. Setting an option of adds_with makes the effect adds.",
+)
+_register(
+    "report:report",
+    "Make one page of HTML from an export, with charts and tables, to be looked at without a network.\n\n"
+    "It reads the jobs courses, learners, progress_by_course, course_progress, quiz_statistics and certificates, as "
+    "far as the export has them. It filters by the teams learners come with, or those of their progress.",
+)
+_register("emulator:emulator", "Serve an emulated academy until it is interrupted.")
+_register(
+    "token:token",
+    "Sign in and say the type of the token and when it ends.\n\nThe token itself is never shown.",
+)
+_register(
+    "doctor:doctor",
+    "Check credentials, connection, clock and rate limit, and compare answers with the models.\n\n"
+    "A handful of reading actions are called, for five learners at most. Names of fields are shown, never values. "
+    "The exit code is that of the first check that fails, 3 where the sign-in is refused; warnings are 0.",
+)
+_register(
+    "config:app",
+    "Show the settings in force and where each comes from.\n\n"
+    "Order: argument, environment, profile, default. Profiles stand in $XDG_CONFIG_HOME/aoclient/config.toml, or "
+    "~/.config/aoclient/config.toml, as [profiles.NAME] with client_id, client_secret_file, base_url, rate, "
+    "timeout, token_file, allow_insecure; default_profile names the one that is used when none is asked for.",
+)
+_register(
+    "completion:completion",
+    "Print the completion script for a shell.\n\n"
+    "bash: into ~/.local/share/bash-completion/completions/aoclient. zsh: into a folder of $fpath as _aoclient. "
+    "fish: into ~/.config/fish/completions/aoclient.fish.",
+)
 
-    Parameters
-    ----------
-    out
-        Folder for the files.
-    learners
-        Learners of the academy.
-    courses
-        Its courses.
-    rate
-        Calls it allows, as calls/seconds; the export keeps to it.
-    latency
-        Seconds before each of its answers.
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code; errors are said in one line on stderr.
+
+    Args:
+        arguments: Without the name of the program; those of the process when left out.
     """
-    from aoclient.cli.demo import Plan, run
-
-    with _exits():
-        plan = Plan(out=out, learners=learners, courses=courses, rate=Rate.parse(rate), latency=latency)
-        asyncio.run(run(plan, Console(stderr=True), Console()))
-
-
-@app.command
-def emulator(
-    *,
-    host: str = "127.0.0.1",
-    port: Annotated[int, Parameter(validator=validators.Number(gte=0, lte=65535))] = 8080,
-    learners: Count = 1000,
-    courses: Count = 8,
-    seed: int = 0,
-    rate: str | None = None,
-    faults: str | None = None,
-    latency: Annotated[float, Parameter(validator=validators.Number(gte=0))] = 0.0,
-) -> None:
-    """Serve an emulated academy until it is interrupted.
-
-    Parameters
-    ----------
-    host
-        Address to listen on.
-    port
-        Port to listen on; 0 takes a free one.
-    learners
-        Learners of the academy.
-    courses
-        Its courses.
-    seed
-        The same seed makes the same academy.
-    rate
-        Calls it allows, as calls/seconds: 60/60. All when left out.
-    faults
-        What goes wrong on purpose: 503@every=20.
-    latency
-        Seconds before each answer.
-    """
-    from aoclient.cli.emulator import serve
-    from aoclient.emulator import Emulator
-
-    with _exits():
-        academy = Emulator(
-            learners=learners,
-            courses=courses,
-            seed=seed,
-            rate=None if rate is None else Rate.parse(rate),
-            faults=faults,
-            latency=latency,
+    return exit_code(
+        lambda: app(
+            arguments, exit_on_error=False, print_error=False, result_action="return_int_as_exit_code_else_zero"
         )
-        asyncio.run(serve(academy, host, port, Console(stderr=True)))
-
-
-class _exits:  # noqa: N801  # a context manager that reads like a word
-    """Turn what ends a command into one line on stderr and an exit code, never a traceback with its locals."""
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        if isinstance(error, KeyboardInterrupt):
-            print("stopped", file=sys.stderr)
-            sys.exit(INTERRUPTED)
-        if isinstance(error, ConfigurationError):
-            print(f"aoclient: {error}", file=sys.stderr)
-            sys.exit(USAGE)
-        if isinstance(error, AoError | OSError):
-            print(f"aoclient: {error}", file=sys.stderr)
-            sys.exit(FAILURE)
+    )

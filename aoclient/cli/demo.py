@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import ExitStack
-from typing import IO, TYPE_CHECKING, TypeAlias, cast
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Annotated, TypeAlias, cast
 
 from attrs import define, frozen
+from cyclopts import Parameter, validators
+from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -17,18 +20,44 @@ from aoclient.actions import GetLearnersQuizStatistic, LearnerProgress, Learners
 from aoclient.agenda import Done
 from aoclient.emulator import Emulator
 from aoclient.session import Session
+from aoclient.settings import Rate
 from aoclient.wire import API_PATH
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-    from pathlib import Path
-
-    from rich.console import Console
 
     from aoclient.action import Action
-    from aoclient.settings import Rate
 
 _LEARNERS_PER_CALL = 20
+
+Count = Annotated[int, Parameter(validator=validators.Number(gte=1))]
+
+
+def demo(
+    *,
+    out: Path = Path("aoclient-demo"),
+    learners: Count = 2000,
+    courses: Count = 6,
+    rate: str = "25/1",
+    latency: Annotated[float, Parameter(validator=validators.Number(gte=0))] = 0.02,
+) -> None:
+    """Start an emulated academy here and export it: everybody's progress in every course, and the quiz statistics.
+
+    Parameters
+    ----------
+    out
+        Folder for the files.
+    learners
+        Learners of the academy.
+    courses
+        Its courses.
+    rate
+        Calls it allows, as calls/seconds; the export keeps to it.
+    latency
+        Seconds before each of its answers.
+    """
+    plan = Plan(out=out, learners=learners, courses=courses, rate=Rate.parse(rate), latency=latency)
+    asyncio.run(run(plan, Console(stderr=True), Console()))
 
 
 @frozen(kw_only=True)

@@ -1,7 +1,8 @@
 """An honest, stateful academy behind the vendor's wire: in process, on a socket, or as pytest fixtures.
 
-``Emulator`` is the server, ``Faults`` what goes wrong on purpose, ``Quirks`` the odd habits of the real one. Nothing is
-imported before it is asked for, so that the pytest plugin costs a test run nothing.
+``Emulator`` is the server, ``Faults`` what goes wrong on purpose, ``Quirks`` the odd habits of the real one,
+``Webhooks`` where its webhooks go. Nothing is imported before it is asked for, so that
+the pytest plugin costs a test run nothing.
 """
 
 from __future__ import annotations
@@ -11,21 +12,48 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from aoclient.emulator.academy import Emulator
+    from aoclient.emulator.deliveries import Attempt, Deliveries, Delivery, State
     from aoclient.emulator.faults import Fault, Faults
     from aoclient.emulator.journal import Applied, Journal, Received
+    from aoclient.emulator.pupil import Pupil
     from aoclient.emulator.quirks import Quirks
+    from aoclient.emulator.records import Refusal
+    from aoclient.emulator.webhooks import Webhooks
     from aoclient.emulator.world import World
 
-__all__ = ["Applied", "Emulator", "Fault", "Faults", "Journal", "Quirks", "Received", "World"]
+__all__ = [
+    "Applied",
+    "Attempt",
+    "Deliveries",
+    "Delivery",
+    "Emulator",
+    "Fault",
+    "Faults",
+    "Journal",
+    "Pupil",
+    "Quirks",
+    "Received",
+    "Refusal",
+    "State",
+    "Webhooks",
+    "World",
+]
 
 _HOMES = {
     "Applied": "journal",
+    "Attempt": "deliveries",
+    "Deliveries": "deliveries",
+    "Delivery": "deliveries",
     "Emulator": "academy",
     "Fault": "faults",
     "Faults": "faults",
     "Journal": "journal",
+    "Pupil": "pupil",
     "Quirks": "quirks",
     "Received": "journal",
+    "Refusal": "records",
+    "State": "deliveries",
+    "Webhooks": "webhooks",
     "World": "world",
 }
 

@@ -2,43 +2,38 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from typing import TYPE_CHECKING
 
-from aoclient.emulator.application import Application, Incoming
-from aoclient.emulator.damage import Delivery
+from aoclient.emulator import inprocess
+from aoclient.emulator.application import Application
+from aoclient.emulator.deliveries import Deliveries
 from aoclient.emulator.faults import Faults
 from aoclient.emulator.journal import Journal
 from aoclient.emulator.oauth import Tokens
+from aoclient.emulator.pupil import Pupil
 from aoclient.emulator.quirks import Quirks
+from aoclient.emulator.records import Refusal
 from aoclient.emulator.throttle import Throttle
 from aoclient.emulator.world import World
-from aoclient.errors import (
-    ConfigurationError,
-    ConnectError,
-    DeadlineError,
-    ReadError,
-    ResponseTooLargeError,
-)
+from aoclient.errors import ConfigurationError
 from aoclient.forms import MAX_PAIRS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from contextlib import AbstractAsyncContextManager
 
     from aoclient.emulator.people import Person
+    from aoclient.emulator.webhooks import Webhooks
     from aoclient.settings import Rate
     from aoclient.wire import Request, Response
-
-_FORM_HEADERS = {"accept": "application/json", "content-type": "application/x-www-form-urlencoded"}
 
 
 class Emulator:
     """An academy that answers like the real one, with state of its own, on a socket or in process.
 
     It is a sender, so that ``Session("client-id", "client-secret", sender=Emulator())`` needs no network; `serve` puts
-    it on a socket. `journal` has what it applied, `world` its state.
+    it on a socket. What people do there, and no program, is done through `learner`, `sign_up` and `simulate`.
 
     Args:
         learners: Learners it begins with, ``learner1@example.com`` and so on; each is made when it is looked at.
@@ -56,7 +51,13 @@ class Emulator:
         token_life: Seconds a token is valid.
         max_pairs: Form pairs that are read, the rest is cut off without a word. None cuts nothing.
         base_url: Where its links point while it is not served.
-        journal: An own journal, one that keeps the last entries only for example.
+        journal: An own journal, one that keeps the last entries only for example; ``deliveries`` keeps as many.
+        webhooks: Where webhooks go. None: there are none.
+
+    Attributes:
+        world: State of the academy.
+        journal: What was asked and applied.
+        deliveries: What went out as webhooks, and how.
 
     Raises:
         ConfigurationError: A setting cannot be used; the message names it.
@@ -81,6 +82,7 @@ class Emulator:
         max_pairs: int | None = MAX_PAIRS,
         base_url: str = "https://academy.academyocean.com",
         journal: Journal | None = None,
+        webhooks: Webhooks | None = None,
     ) -> None:
         for name, number in (("learners", learners), ("courses", courses), ("teams", teams), ("latency", latency)):
             if not number >= 0:
@@ -88,6 +90,9 @@ class Emulator:
         self.world = World(learners=learners, courses=courses, teams=teams, seed=seed, clock=clock)
         self.tokens = Tokens(client_id=client_id, client_secret=client_secret, life=token_life, seed=seed, clock=clock)
         self.journal = Journal() if journal is None else journal
+        self.deliveries = Deliveries(webhooks, clock, self.journal.keep)
+        if webhooks is not None:
+            self.world.announcer.listeners.append(self.deliveries.add)
         self.latency = latency
         self.client_id = client_id
         self.client_secret = client_secret
@@ -124,7 +129,7 @@ class Emulator:
         return Faults() if faults is None else faults
 
     def serve(self, *, host: str = "127.0.0.1", port: int = 0) -> AbstractAsyncContextManager[str]:
-        """Serve the academy on a socket: ``async with Emulator().serve() as url``.
+        """Serve the academy on a socket: ``async with Emulator().serve() as url``. Webhooks go out meanwhile.
 
         Args:
             host: Address to listen on.
@@ -137,6 +142,13 @@ class Emulator:
 
         return serve(self, host=host, port=port)
 
+    def delivering(self) -> AbstractAsyncContextManager[None]:
+        """Send webhooks in the background: ``async with emulator.delivering():``. `serve` does it by itself.
+
+        What happened before is sent first. ``await emulator.deliveries.settle()`` waits until all was sent.
+        """
+        return self.deliveries.running()
+
     # --- in process ---
 
     async def send(self, request: Request) -> Response:
@@ -148,40 +160,54 @@ class Emulator:
             DeadlineError: A fault or the latency held the answer back for longer than the request waits.
             ResponseTooLargeError: A fault sent too much.
         """
-        name = request.name
-        request.progress.phase = "connect"
-        if self.application.refuses_connection():
-            raise ConnectError("the emulator refused the connection", action=name)
-        request.progress.phase = "answer"
-        headers = _FORM_HEADERS | {key.lower(): value for key, value in request.headers.items()}
-        outgoing = self.application.handle(
-            Incoming(method="POST", path=request.path, headers=headers, body=request.body)
-        )
-        await self._wait(self.latency, request)
-        match outgoing.delivery:
-            case Delivery.NOTHING | Delivery.HALF:
-                raise ReadError("the emulator cut the connection", action=name)
-            case Delivery.STALL:
-                await self._wait(outgoing.seconds, request)
-                raise ReadError("the emulator cut the connection", action=name)
-            case Delivery.DRIP:
-                await asyncio.sleep(outgoing.seconds)  # bytes keep coming, so that no wait for the next one is long
-            case Delivery.WHOLE:
-                pass
-        if "content-encoding" in outgoing.response.headers:
-            raise ResponseTooLargeError("the body is too long, inflated", action=name, status=outgoing.response.status)
-        return outgoing.response
-
-    @staticmethod
-    async def _wait(seconds: float, request: Request) -> None:
-        patience = request.timeouts.read
-        await asyncio.sleep(min(seconds, patience))  # 0 too: a call is never over before others had their turn
-        if seconds > patience:
-            raise DeadlineError(
-                f"no further byte of the answer within {patience:g} s", phase="answer", action=request.name
-            )
+        return await inprocess.send(self.application, request, latency=self.latency)
 
     # --- what people do, not programs ---
+
+    def learner(self, email: str) -> Pupil:
+        """Return a learner one can act as.
+
+        Raises:
+            Refusal: There is none with this address.
+        """
+        return Pupil(self.world, Pupil(self.world, email).person.email)
+
+    def sign_up(self, email: str, *, first_name: str = "", last_name: str = "", teams: Sequence[str] = ()) -> Pupil:
+        """Register as a new learner would.
+
+        Webhooks: ``academy.learner.sign_up``, ``team.new_learners`` for each team or for the ``No Team``, and
+        ``learner.course.available`` for published courses the teams bring.
+
+        Args:
+            email: Address that is not registered yet.
+            first_name: First name.
+            last_name: Last name.
+            teams: Ids of teams; those of an invitation are joined too.
+
+        Raises:
+            Refusal: The address is registered already, or there is no such team.
+        """
+        numbers = [self.world.team(each).number for each in teams]
+        self.world.register(email, first_name, last_name, numbers)
+        return Pupil(self.world, email)
+
+    def give_course(self, course: str, *, team: str) -> None:
+        """Let a team take a course it could not take.
+
+        Webhooks: ``learner.course.available`` for members who could not take it through another team, if the course is
+        published.
+
+        Args:
+            course: Id or slug.
+            team: Id.
+
+        Raises:
+            Refusal: There is no such course or team.
+        """
+        entry = self.world.catalogue.course(course)
+        if entry is None:
+            raise Refusal("Course not found")
+        self.world.memberships.give_course(self.world.team(team), entry)
 
     def open_link(self, link: str) -> int:
         """Open a login link as its learner would and return the status: 302 once, 410 from then on."""
@@ -193,4 +219,29 @@ class Emulator:
         Raises:
             Refusal: There is no such invitation, or it was accepted already.
         """
-        return self.world.accept(email)
+        return self.world.entrance.accept(email)
+
+    async def simulate(self, *, learners: int = 20, days: int = 1, seed: int = 0, takes: float = 0.0) -> dict[str, int]:
+        """Play days of learning: people log in, learn for a while, fail quizzes and try again, and some are new.
+
+        The days follow the present moment of the academy, and have passed afterwards: its calendar is ahead by them.
+        What happens does so in the order of that calendar. Webhooks go out as `delivering` gets to them.
+
+        Args:
+            learners: Learners who come on one day, at most; about one in ten is new.
+            days: How many days.
+            seed: The same seed, clock and academy make the same days.
+            takes: Seconds the whole lasts, spread as the days are; 0 is as fast as it goes.
+
+        Returns:
+            How often each event happened, by the vendor's name.
+
+        Raises:
+            ConfigurationError: A number is below 0, or days are being played already.
+        """
+        for name, number in (("learners", learners), ("days", days), ("takes", takes)):
+            if not number >= 0:
+                raise ConfigurationError(f"simulate({name}=...) must not be below 0, got {number!r}")
+        from aoclient.emulator.simulation import play  # noqa: PLC0415  # only who plays needs it
+
+        return await play(self, learners=learners, days=days, seed=seed, takes=takes)

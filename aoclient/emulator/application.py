@@ -15,14 +15,15 @@ from aoclient.emulator.answers import Turn, answer
 from aoclient.emulator.damage import Delivery, Outgoing, html_response, json_response
 from aoclient.emulator.faults import TOKEN, Fault, Faults, Plan, Stage
 from aoclient.emulator.quirks import PHP_WARNING, Quirks
+from aoclient.emulator.records import Refusal
 from aoclient.emulator.throttle import Throttle, Verdict
-from aoclient.emulator.world import Refusal, World
 from aoclient.errors import InvalidOptionError
 from aoclient.wire import API_PATH, TOKEN_PATH, Response
 
 if TYPE_CHECKING:
     from aoclient.emulator.journal import Journal, Received
     from aoclient.emulator.oauth import Tokens
+    from aoclient.emulator.world import World
     from aoclient.model import JsonValue
 
 LINK_PATH = "/auth/token/"
@@ -53,7 +54,6 @@ class Application:
 
     Attributes:
         quirks: Odd habits; may be changed at any time.
-        base_url: Where its links point, with no slash at the end.
     """
 
     def __init__(
@@ -71,8 +71,8 @@ class Application:
         base_url: str,
     ) -> None:
         self.quirks = quirks
-        self.base_url = base_url
         self._world = world
+        self.base_url = base_url
         self._tokens = tokens
         self._journal = journal
         self._throttle = throttle
@@ -80,6 +80,15 @@ class Application:
         self._clock = clock
         self._max_pairs = max_pairs
         self.faults = faults
+
+    @property
+    def base_url(self) -> str:
+        """Where its links point, with no slash at the end."""
+        return self._world.base_url
+
+    @base_url.setter
+    def base_url(self, base_url: str) -> None:
+        self._world.base_url = base_url
 
     @property
     def faults(self) -> Faults:
@@ -191,7 +200,7 @@ class Application:
     def open_link(self, token: str) -> Response:
         """Answer somebody who opens a login link."""
         try:
-            link = self._world.open_link(token)
+            link = self._world.entrance.open_link(token)
         except Refusal as refusal:
             return html_response(HTTPStatus.GONE, title=str(refusal))
         if link is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from aoclient.emulator.ids import Ids
 from aoclient.emulator.roster import BLOCK
@@ -125,14 +125,11 @@ class Catalogue:
 
     def __init__(self, *, courses: int, teams: int, seed: int) -> None:
         self.courses: Sequence[CourseEntry] = tuple(_course(number, seed) for number in range(1, courses + 1))
-        self.teams: Sequence[TeamEntry] = tuple(_team(number, courses, seed) for number in range(1, teams + 1))
+        self._teams = [_team(number, courses, seed) for number in range(1, teams + 1)]
         self._courses = {key: each for each in self.courses for key in (each.id, each.slug)}
-        self._teams = {each.id: each for each in self.teams}
-        self._quizzes = {
-            content.id: (course, index)
-            for course in self.courses
-            for index, content in enumerate(course.contents)
-            if content.is_quiz
+        self._team_numbers = {each.id: each.number for each in self._teams}
+        self._contents = {
+            content.id: (course, index) for course in self.courses for index, content in enumerate(course.contents)
         }
         self.total_contents = sum(len(each.contents) for each in self.courses)
 
@@ -140,13 +137,29 @@ class Catalogue:
         """Return a course by its id or slug."""
         return self._courses.get(id_or_slug)
 
+    @property
+    def teams(self) -> Sequence[TeamEntry]:
+        """The teams, by their numbers."""
+        return self._teams
+
     def team(self, team_id: str) -> TeamEntry | None:
         """Return a team by its id."""
-        return self._teams.get(team_id)
+        number = self._team_numbers.get(team_id)
+        return None if number is None else self._teams[number - 1]
+
+    def content(self, content_id: str) -> tuple[CourseEntry, int] | None:
+        """Return the course of a lesson or quiz and its place in it."""
+        return self._contents.get(content_id)
 
     def quiz(self, quiz_id: str) -> tuple[CourseEntry, int] | None:
         """Return the course of a quiz and the place of the quiz in it."""
-        return self._quizzes.get(quiz_id)
+        found = self._contents.get(quiz_id)
+        return found if found and found[0].contents[found[1]].is_quiz else None
+
+    def give(self, team: TeamEntry, course: CourseEntry) -> None:
+        """Let a team take one more course."""
+        courses = tuple(sorted((*team.courses, course.number)))
+        self._teams[team.number - 1] = evolve(team, courses=courses)
 
 
 def _course(number: int, seed: int) -> CourseEntry:

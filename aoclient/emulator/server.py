@@ -40,7 +40,8 @@ async def serve(emulator: Emulator, *, host: str, port: int) -> AsyncGenerator[s
     bound_host, bound_port = listening.sockets[0].getsockname()[:2]
     application.base_url = f"http://{f'[{bound_host}]' if ':' in bound_host else bound_host}:{bound_port}"
     try:
-        yield application.base_url
+        async with emulator.delivering():
+            yield application.base_url
     finally:
         application.base_url = links_before
         listening.close()

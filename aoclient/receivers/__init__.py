@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from aoclient.receivers.asgi import asgi_app
     from aoclient.receivers.receiver import Receiver
     from aoclient.receivers.sqlite import SQLiteStore
-    from aoclient.receivers.stores import DeliveryStore, MemoryStore, State
+    from aoclient.receivers.stores import DeliveryStore, MemoryStore
+    from aoclient.webhooks.state import State
 
 __all__ = [
     "Answer",

@@ -25,7 +25,9 @@ def handler(receiver: Receiver) -> Callable[[web.Request], Awaitable[web.Respons
     """Return a request handler. Give it all methods of its path: it answers 405 to those that are not POST."""
 
     async def handle(request: web.Request) -> web.Response:
-        answer = await receiver.respond(request.method, request.headers, _reader(request))
+        # The body mostly comes along with the head, and is there before this is called.
+        is_whole = request.content.is_eof()
+        answer = await receiver.respond(request.method, request.headers, _reader(request), is_whole=is_whole)
         return web.Response(status=answer.status, body=answer.body, headers=answer.headers)
 
     return handle

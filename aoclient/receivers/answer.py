@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
 
 from attrs import field, frozen
 
-_TEXT: Mapping[str, str] = MappingProxyType({"Content-Type": "text/plain; charset=utf-8"})
+_TEXT: Mapping[str, str] = {"Content-Type": "text/plain; charset=utf-8"}
 
 
 @frozen

@@ -14,8 +14,8 @@ from attrs import define, field
 from aoclient.errors import ClientClosedError
 from aoclient.receivers import answer as answers
 from aoclient.receivers.answer import Answer
-from aoclient.receivers.stores import State
 from aoclient.webhooks import Event
+from aoclient.webhooks.state import State
 
 if TYPE_CHECKING:
     from aoclient.receivers.stores import DeliveryStore
@@ -38,17 +38,38 @@ class Delivery:
 
     Attributes:
         handlers: Those that have not yet succeeded.
-        begun: The answer to a sender that does not wait for the handlers.
-        outcome: The answer to one that does. The task never fails; nothing but `Deliveries.aclose` cancels it.
+        outcome: The answer in the end. The task never fails; nothing but `Deliveries.aclose` cancels it.
         is_held: It was new, and its lease is ours.
     """
 
     key: str
     event: Event
     handlers: Sequence[Handler]
-    begun: asyncio.Future[Answer] = field(factory=lambda: asyncio.get_running_loop().create_future())
     outcome: asyncio.Task[Answer] = field(init=False)
     is_held: bool = False
+    _first: Answer | None = field(default=None, init=False)
+    _waiting: list[asyncio.Future[Answer]] = field(factory=list["asyncio.Future[Answer]"], init=False)
+
+    async def begun(self) -> Answer:
+        """Return the answer to a sender that does not wait for the handlers."""
+        if self._first is not None:
+            return self._first
+        # One for each who waits, so that a sender that hangs up takes the answer from nobody else.
+        waiting: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._waiting.append(waiting)
+        return await waiting
+
+    async def ended(self) -> Answer:
+        """Return the answer to a sender that waits for the handlers; one that hangs up does not stop them."""
+        return await asyncio.shield(self.outcome)
+
+    def answer(self, first: Answer) -> None:
+        """Answer those that wait for no handlers; all but the first time it does nothing."""
+        if self._first is None:
+            self._first = first
+            for waiting in self._waiting:
+                if not waiting.done():
+                    waiting.set_result(first)
 
 
 class Deliveries:
@@ -116,7 +137,7 @@ class Deliveries:
             answer = _TO_SENDER[state]
             if state is State.NEW:
                 delivery.is_held = True
-                delivery.begun.set_result(answer)
+                delivery.answer(answer)
                 answer = await self._handle(delivery)
         except asyncio.CancelledError:
             answer = await self._break_off(delivery)
@@ -124,8 +145,7 @@ class Deliveries:
             _log.exception("the store of deliveries failed; %s is to be sent again", _name(delivery))
         finally:
             del self._at_work[delivery.key]
-            if not delivery.begun.done():
-                delivery.begun.set_result(answer)
+            delivery.answer(answer)
         return answer
 
     async def _handle(self, delivery: Delivery) -> Answer:

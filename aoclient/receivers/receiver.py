@@ -7,7 +7,7 @@ import hashlib
 import inspect
 import logging
 from collections.abc import Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
@@ -209,37 +209,53 @@ class Receiver:
         """
         try:
             noted = _noted(headers)
-            return self._refuse(noted, len(body)) or await self._receive(body, noted)
+            return self._refuse(noted, len(body)) or await self._take(body, noted)
         except Exception:  # noqa: BLE001  # whatever it is, a stranger gets no traceback and the vendor tries again
-            _log.exception("a webhook could not be taken; its sender is to send it again")
-            return answers.FAILED
+            return _failed()
 
-    async def respond(self, method: str, headers: Headers, read: Callable[[], Awaitable[bytes]]) -> Answer:
+    async def respond(
+        self,
+        method: str,
+        headers: Headers,
+        read: Callable[[], Awaitable[bytes]],
+        *,
+        is_whole: bool = False,
+    ) -> Answer:
         """Take one request, reading its body only as far as it may be an event. It never raises.
 
         Args:
             method: Of HTTP.
             headers: As `receive` takes them.
             read: Returns the next bytes of the body, and none at its end.
+            is_whole: All of the body is there, so that ``read`` does not wait, and needs no clock.
         """
         if method != "POST":
             return answers.WRONG_METHOD
-        refused = self._refuse(_noted(headers), 0)
-        if refused is not None:
-            return refused
-        body = bytearray()
         try:
-            async with asyncio.timeout(self._body_timeout):
-                while chunk := await read():
-                    if len(body) + len(chunk) > self._max_body_bytes:
-                        return answers.TOO_LARGE
-                    body += chunk
+            noted = _noted(headers)
+            return self._refuse(noted, 0) or await self._read_and_take(read, noted, is_whole=is_whole)
+        except Exception:  # noqa: BLE001  # as in `receive`
+            return _failed()
+
+    async def _read_and_take(self, read: Callable[[], Awaitable[bytes]], noted: Noted, *, is_whole: bool) -> Answer:
+        try:
+            async with nullcontext() if is_whole else asyncio.timeout(self._body_timeout):
+                body = await self._read(read)
         except TimeoutError:
             return answers.TOO_SLOW
         except Exception as error:  # noqa: BLE001  # each server has errors of its own for a body that is cut or broken
             _log.info("the body of a webhook broke off: %s", type(error).__name__)
             return answers.UNREADABLE
-        return await self.receive(bytes(body), headers)
+        return answers.TOO_LARGE if body is None else await self._take(body, noted)
+
+    async def _read(self, read: Callable[[], Awaitable[bytes]]) -> bytes | None:
+        """Return a body, or None where it is too large."""
+        body = bytearray()
+        while chunk := await read():
+            if len(body) + len(chunk) > self._max_body_bytes:
+                return None
+            body += chunk
+        return bytes(body)
 
     def _refuse(self, noted: Noted, size: int) -> Answer | None:
         if noted["content-encoding"]:
@@ -251,7 +267,7 @@ class Receiver:
                 return answers.TOO_LARGE
         return None
 
-    async def _receive(self, body: bytes, noted: Noted) -> Answer:
+    async def _take(self, body: bytes, noted: Noted) -> Answer:
         deliveries = self._deliveries
         if deliveries is None:
             _log.error("a webhook came, and the receiver is not open: see Receiver.lifespan")
@@ -279,8 +295,12 @@ class Receiver:
                 _log.warning("a webhook was refused: %d are at work, and queue_size is no more", self._queue_size)
                 return answers.BUSY
             delivery = deliveries.add(key, event, handlers)
-        # Shielded, since others may wait for the same, and a sender that hangs up is no reason to stop.
-        return await asyncio.shield(delivery.outcome if self._wait else delivery.begun)
+        return await (delivery.ended() if self._wait else delivery.begun())
+
+
+def _failed() -> Answer:
+    _log.exception("a webhook could not be taken; its sender is to send it again")
+    return answers.FAILED
 
 
 def _noted(headers: Headers) -> Noted:

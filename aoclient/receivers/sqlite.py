@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 from aoclient.errors import ConfigurationError
-from aoclient.receivers.stores import State
+from aoclient.webhooks.state import State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

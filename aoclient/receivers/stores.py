@@ -3,23 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from enum import Enum
 from typing import Protocol
 
 from aoclient.errors import ConfigurationError
-
-
-class State(Enum):
-    """What a store says of a delivery somebody wants to begin."""
-
-    NEW = "new"
-    """It is theirs to handle, until the lease ends."""
-
-    IN_PROGRESS = "in progress"
-    """Another one has it."""
-
-    DONE = "done"
-    """It was handled to success."""
+from aoclient.webhooks.state import State
 
 
 class DeliveryStore(Protocol):

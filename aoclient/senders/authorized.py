@@ -26,6 +26,7 @@ from aoclient.errors import (
     TransportError,
     WrongEventLoopError,
 )
+from aoclient.secret import Secret
 from aoclient.tokens import TOKEN_REQUEST, Token, TokenStore, account_of, read_token
 from aoclient.wire import TOKEN_PATH, Request, Response, Sender
 
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     import random
     from collections.abc import Callable, Generator
 
-    from aoclient.secret import Secret
     from aoclient.settings import Timeouts
 
 _log = logging.getLogger("aoclient")
@@ -84,8 +84,8 @@ class Authorized:
         base_url: str = "",
         now: Callable[[], float] = time.time,
     ) -> None:
-        _check("client_id", client_id)
-        _check("client_secret", client_secret.reveal())
+        _check("client_id", Secret(client_id))
+        _check("client_secret", client_secret)
         self._inner = inner
         self._client_id = client_id
         self._client_secret = client_secret
@@ -232,8 +232,8 @@ class Authorized:
             self._store_failed = True
 
 
-def _check(name: str, text: str) -> None:
-    if not text or not text.isprintable():
+def _check(name: str, text: Secret) -> None:
+    if not text or not text.reveal().isprintable():
         raise ConfigurationError(f"{name} is empty, or holds a line break or another control character")
 
 
@@ -257,7 +257,8 @@ def _as_failure(error: AoError) -> AoError:
     failure.message = f"no token: {error.message}"
     failure.args = (failure.message,)
     passing = isinstance(error, TransportError | RateLimitError | ServerError | ResponseDecodeError)
-    failure.outcome = Outcome.NOT_EXECUTED if passing else Outcome.REFUSED
+    is_refused = error.outcome is Outcome.REFUSED  # a certificate that does not hold
+    failure.outcome = Outcome.NOT_EXECUTED if passing and not is_refused else Outcome.REFUSED
     if isinstance(failure, DeadlineError):
         failure.phase = "token"
     return failure

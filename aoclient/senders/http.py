@@ -118,6 +118,10 @@ class Http:
         except (aiohttp.ClientError, OSError, RuntimeError) as caught:  # RuntimeError: aiohttp's session is closed
             # Raised below, outside of this block: what aiohttp raises holds the request, headers and all.
             failure = self._failure(caught, request, is_closed=interrupt.expired() or session.closed)
+        except asyncio.CancelledError as cancelled:
+            # A timeout of the caller keeps this as its cause, and aiohttp's frames have the headers as variables.
+            cancelled.__traceback__ = None
+            raise
         finally:
             self._in_flight.discard(interrupt)
             if not self._in_flight:
@@ -209,7 +213,10 @@ class Http:
             return ReadError(
                 f"the connection broke before the answer was whole: {_reason(caught)}", action=request.name
             )
-        return ConnectError(f"no connection to {self._where}: {_reason(caught)}", action=request.name)
+        unconnected = ConnectError(f"no connection to {self._where}: {_reason(caught)}", action=request.name)
+        if isinstance(caught, aiohttp.ClientConnectorCertificateError):
+            unconnected.outcome = Outcome.REFUSED  # by us, and again on a second try
+        return unconnected
 
 
 class _Form(Payload):

@@ -15,6 +15,7 @@ from attrs import define, field
 
 from aoclient import refusals
 from aoclient.errors import ClientClosedError
+from aoclient.senders.gate import Gate
 from aoclient.senders.home import HomeLoop
 from aoclient.senders.pace import SERVER_WINDOW, Allowance, Hold, Lease, spreader
 from aoclient.settings import Rate
@@ -38,6 +39,8 @@ class Limited:
         inner: Gets the requests.
         rate: Requests in any window as the server counts them; None leaves it to the server's headers.
         max_concurrency: Requests in flight at most.
+        gate: Where several processes share the rate and the hold after a 429. Permits are spread there then, and this
+            process alone still never passes the rate.
 
     Attributes:
         in_flight: Requests that were let through and have no answer yet.
@@ -47,6 +50,7 @@ class Limited:
     inner: Sender
     rate: Rate | None = field(kw_only=True)
     max_concurrency: int = field(kw_only=True)
+    gate: Gate | None = field(default=None, kw_only=True)
     in_flight: int = field(default=0, init=False)
     _hold: Hold = field(init=False)
     _allowance: Allowance = field(init=False)
@@ -58,6 +62,7 @@ class Limited:
     _sequence: Iterator[int] = field(factory=count, init=False)
     _cancelled: int = field(default=0, init=False)  # since the queue was last swept
     _timer: asyncio.TimerHandle | None = field(default=None, init=False)
+    _wakes_at: float = field(default=math.inf, init=False)
     _closed: bool = field(default=False, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -79,7 +84,7 @@ class Limited:
         loop = self._home.enter()
         progress = request.progress
         progress.phase = "limiter"
-        sent_at = await self._enter(loop, request)
+        sent_at, permit = await self._enter(loop, request)
         progress.attempts += 1
         progress.phase = "answer"  # until an inner sender knows better: from here on it may have been sent
         on_its_way = 0.0
@@ -90,7 +95,7 @@ class Limited:
             on_its_way = _ON_ITS_WAY
             raise
         finally:
-            self._leave(loop, sent_at, on_its_way)
+            self._leave(loop, sent_at, on_its_way, permit)
         return response
 
     @property
@@ -102,6 +107,8 @@ class Limited:
         """Refuse whoever waits and whoever comes; what is in flight is left alone."""
         self._closed = True
         self._stop_timer()
+        if self.gate is not None:
+            self.gate.close()
         queue, self._queue = self._queue, []
         for _, _, waiter in queue:
             if not waiter.done():
@@ -109,23 +116,34 @@ class Limited:
 
     # --- the queue -----------------------------------------------------------------------------------------------
 
-    async def _enter(self, loop: asyncio.AbstractEventLoop, request: Request) -> float:
-        """Return the time at which the turn came."""
+    async def _enter(self, loop: asyncio.AbstractEventLoop, request: Request) -> tuple[float, str]:
+        """Return the time at which the turn came, and the permit of the gate."""
         turn = (request.priority, next(self._sequence))
         while True:
             await self._first_of_queue(loop, turn)
             try:
-                if self._spreader is not None:
-                    await self._spreader.acquire()
+                permit = await self._pass_gate(request)
             except asyncio.CancelledError:
                 self._step_back(loop)
                 raise
             now = loop.time()
-            if self._hold.until <= now:
+            if self._hold.until <= now and not self._closed:
                 self._at_gate = False
                 self._admit(loop)
-                return now
-            self._step_back(loop)  # a 429 came meanwhile
+                return now, permit
+            if self.gate is not None:
+                self.gate.undo(permit)
+            self._step_back(loop)  # a 429 came meanwhile, or the end; the next look tells
+
+    async def _pass_gate(self, request: Request) -> str:
+        if self.gate is not None:
+            calls, per = (0, 0.0) if self._lease is None else (self._lease.calls, self._lease.per)
+            permit = await self.gate.enter(calls, per, within=request.timeouts.total)
+            self._hold.until = max(self._hold.until, self.gate.held_until)
+            return permit or ""
+        if self._spreader is not None:
+            await self._spreader.acquire()
+        return ""
 
     async def _first_of_queue(self, loop: asyncio.AbstractEventLoop, turn: tuple[int, int]) -> None:
         """Wait until nobody goes before this turn and a permit is free, and take it."""
@@ -155,8 +173,10 @@ class Limited:
             self._lease.undo()
         self._admit(loop)
 
-    def _leave(self, loop: asyncio.AbstractEventLoop, sent_at: float, on_its_way: float) -> None:
+    def _leave(self, loop: asyncio.AbstractEventLoop, sent_at: float, on_its_way: float, permit: str) -> None:
         self.in_flight -= 1
+        if self.gate is not None:
+            self.gate.leave(permit, after=on_its_way)
         self._hold.leave(sent_at)
         if self._lease is not None:
             self._lease.give_back(loop.time(), after=on_its_way)
@@ -188,10 +208,11 @@ class Limited:
             self._cancelled = 0
 
     def _wake_at(self, loop: asyncio.AbstractEventLoop, at: float) -> None:
-        if self._timer is not None and self._timer.when() <= at:
+        if self._timer is not None and self._wakes_at <= at:
             return  # it looks again then
         self._stop_timer()
         if at < math.inf:  # else an answer wakes the queue
+            self._wakes_at = at  # uvloop's handle of a moment that has passed cannot tell
             self._timer = loop.call_at(at, self._wake, loop)
 
     def _wake(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -210,7 +231,7 @@ class Limited:
         return at if self._lease is None else max(at, self._lease.opens_at(now))
 
     def _take(self) -> None:
-        self._at_gate = self._spreader is not None
+        self._at_gate = self._spreader is not None or self.gate is not None
         self.in_flight += 1
         if self._lease is not None:
             self._lease.take()
@@ -221,6 +242,8 @@ class Limited:
             self._agree(limit)
         if response.status == HTTPStatus.TOO_MANY_REQUESTS:
             self._hold.refuse(now, sent_at, refusals.retry_after(response.headers), self.in_flight)
+            if self.gate is not None:
+                self.gate.refuse(self._hold.until - now)
             self._allowance.forget()
             return
         self._hold.accept(sent_at)

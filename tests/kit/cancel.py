@@ -83,12 +83,12 @@ def cancel_at_every_step(
     result = Cancelled()
     for step in steps:
         with asyncio.Runner(loop_factory=loop_factory) as runner:
-            if not runner.run(_one(runner.get_loop(), opened, call, check, step, result)):
+            if not runner.run(_one(runner.get_loop(), opened, call, check, step=step, result=result)):
                 return result
     return result
 
 
-async def _one(loop: Any, opened: Opener, call: Step, check: Step, step: int, result: Cancelled) -> bool:
+async def _one(loop: Any, opened: Opener, call: Step, check: Step, *, step: int, result: Cancelled) -> bool:
     """Return whether the turn came before the call had ended."""
     async with opened() as subject:
         before = _tasks()

@@ -12,6 +12,8 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, TypeVar
 
+import pytest
+
 from aoclient import Session
 from aoclient.emulator import Emulator, Received
 from aoclient.emulator.faults import Fault, Faults
@@ -35,17 +37,17 @@ class Figures:
     """Writes figures into the report of a test.
 
     Args:
-        record_property: The fixture of pytest.
+        request: The fixture of pytest. Its ``record_property`` warns with the report CI makes.
         promise: ``P1``.
     """
 
-    def __init__(self, record_property: Callable[[str, object], None], promise: str) -> None:
-        self._record = record_property
-        record_property("promise", promise)
+    def __init__(self, request: pytest.FixtureRequest, promise: str) -> None:
+        self._properties: list[tuple[str, object]] = request.node.user_properties
+        self._properties.append(("promise", promise))
 
     def __call__(self, text: str) -> None:
         """Note one figure, in words."""
-        self._record("figure", text)
+        self._properties.append(("figure", text))
 
 
 def academy(**settings: Any) -> Emulator:

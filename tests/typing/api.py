@@ -35,6 +35,7 @@ async def courses(ao: aoclient.Session) -> None:
 async def people(ao: aoclient.Session) -> None:
     invitee = actions.Invitee(email="a@example.com", name="Ann", type="learner", teams=["t1"])
     assert_type(await ao.invite_learners(learners=[invitee], is_send_email=False), actions.InvitedCount)
+    assert_type(await ao.invite_missing(learners=[invitee], is_send_email=True), aoclient.Invitations)
     assert_type(await ao.check_learner_invite(emails=["a@example.com"]), dict[str, actions.InviteState])
     assert_type(await ao.delete_learner_invite(emails=["a@example.com"]), Acknowledged)
     assert_type(await ao.revoke_learners_access(learners=["a@example.com"]), Acknowledged)

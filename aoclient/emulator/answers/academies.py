@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from aoclient.actions.academies import Academies, Academy, CreateLoginToken, LoginLink
-from aoclient.emulator import world as state
+from aoclient.emulator import records as state
 from aoclient.emulator.answers.dispatch import Turn, answer
 from aoclient.emulator.answers.learners import moment
 from aoclient.emulator.people import FIRST_DAY
-from aoclient.emulator.world import Refusal
+from aoclient.emulator.records import Refusal
 
 
 @answer.register(Academies)
@@ -43,7 +43,7 @@ def _create_login_token(action: CreateLoginToken, turn: Turn) -> LoginLink:
         teams=tuple(world.team(str(each)).number for each in action.teams or ()),
         target=_target(action, turn),
     )
-    token = world.add_link(link)
+    token = world.entrance.add_link(link)
     turn.effect = "1 link"
     return LoginLink(link=f"{turn.base_url}/auth/token/{token}")
 

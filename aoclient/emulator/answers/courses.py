@@ -14,9 +14,10 @@ from aoclient.actions.courses import (
     LearnersChurnAtContent,
     LearnersCourseComplete,
 )
+from aoclient.emulator.announcer import certificate_url
 from aoclient.emulator.answers.dispatch import Turn, answer
 from aoclient.emulator.answers.learners import moment, summary
-from aoclient.emulator.world import Refusal
+from aoclient.emulator.records import Refusal
 
 if TYPE_CHECKING:
     from aoclient.emulator.catalogue import CourseEntry
@@ -90,7 +91,7 @@ def _churn(action: LearnersChurnAtContent, turn: Turn) -> list[Churn]:
             Churn(
                 email=learner.email,
                 name=learner.name,
-                churn_date=moment(last.opened_at + last.seconds),
+                churn_date=moment(last.left_at),
                 spent_time_in_academy=sum(each.seconds for each in world.standings(learner)),
                 spent_time_in_content=last.seconds,
                 registered_at=moment(learner.registered_at),
@@ -102,14 +103,17 @@ def _churn(action: LearnersChurnAtContent, turn: Turn) -> list[Churn]:
 @answer.register(Certificates)
 def _certificates(action: Certificates, turn: Turn) -> list[Certificate]:
     learner = turn.learner(action.email)
-    base = f"{turn.base_url}/certificates/{turn.world.learner_id(learner.number)}"
-    return [
-        Certificate(
-            issued_date=moment(each.completed_at),
-            course_name=each.course.name,
-            url_to_pdf=f"{base}/{each.course.slug}.pdf",
-            url_to_image=f"{base}/{each.course.slug}.jpg",
-        )
-        for each in turn.world.standings(learner)
-        if each.completed_at is not None
-    ]
+    learner_id = turn.world.learner_id(learner.number)
+    certificates: list[Certificate] = []
+    for each in turn.world.standings(learner):
+        if each.completed_at is not None:
+            url = certificate_url(turn.base_url, learner_id, each.course)
+            certificates.append(
+                Certificate(
+                    issued_date=moment(each.completed_at),
+                    course_name=each.course.name,
+                    url_to_pdf=f"{url}.pdf",
+                    url_to_image=f"{url}.jpg",
+                )
+            )
+    return certificates

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from attrs import define
 
 from aoclient.emulator.quirks import Quirks
-from aoclient.emulator.world import Refusal, World
+from aoclient.emulator.records import Refusal
+from aoclient.emulator.world import World
 
 if TYPE_CHECKING:
     from aoclient.action import Action

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from aoclient.actions.invites import CheckLearnerInvite, DeleteLearnerInvite, InvitedCount, InviteLearners, InviteState
 from aoclient.emulator.answers.dispatch import Turn, answer
 from aoclient.emulator.answers.learners import moment
-from aoclient.emulator.world import Invite, Mail, World
+from aoclient.emulator.records import Invite, Mail
 from aoclient.model import Acknowledged
+
+if TYPE_CHECKING:
+    from aoclient.emulator.world import World
 
 
 def is_set(flag: bool | str | None) -> bool:
@@ -26,7 +31,7 @@ def _invite(action: InviteLearners, turn: Turn) -> InvitedCount:
         )
         for each in action.learners
     ]
-    invited = sum(world.invite(each) for each in invites)
+    invited = sum(world.entrance.invite(each) for each in invites)
     if is_set(action.is_send_email):
         world.mails += [Mail(each.email, "invitation") for each in invites]
     turn.effect = f"{invited} invited"

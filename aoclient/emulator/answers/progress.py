@@ -19,7 +19,8 @@ from aoclient.emulator.answers.learners import minute, moment, named_academy, na
 
 if TYPE_CHECKING:
     from aoclient.emulator.catalogue import ContentEntry, CourseEntry
-    from aoclient.emulator.people import Person, Standing, Step
+    from aoclient.emulator.people import Person
+    from aoclient.emulator.standing import Standing, Step
     from aoclient.emulator.world import World
 
 
@@ -96,7 +97,7 @@ def _content(content: ContentEntry, step: Step | None) -> ContentProgress:
         is_need_manual_approve=content.is_manual,
         is_timer_on=content.timer_minutes is not None,
         timer_minutes=content.timer_minutes,
-        is_timer_expired=False,
+        is_timer_expired=step is not None and step.is_expired,
     )
 
 

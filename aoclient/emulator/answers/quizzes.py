@@ -15,11 +15,11 @@ from aoclient.actions.quizzes import (
 )
 from aoclient.emulator.answers.dispatch import Turn, answer
 from aoclient.emulator.answers.learners import minute
-from aoclient.emulator.world import Refusal
+from aoclient.emulator.records import Refusal
 from aoclient.model import Acknowledged
 
 if TYPE_CHECKING:
-    from aoclient.emulator.people import Step
+    from aoclient.emulator.standing import Step
 
 
 @answer.register(GetLearnersQuizStatistic)
@@ -37,8 +37,11 @@ def _of_learner(email: str, quiz_ids: list[str], turn: Turn) -> dict[str, QuizSt
     for quiz_id in quiz_ids:
         place = world.catalogue.quiz(quiz_id)
         standing = None if place is None else world.standing(learner, place[0])
-        if place is not None and standing is not None and place[1] < len(standing.steps):
-            found[quiz_id] = _quiz(standing.steps[place[1]])
+        if place is None or standing is None or place[1] >= len(standing.steps):
+            continue
+        step = standing.steps[place[1]]
+        if step.attempts:  # nothing is known of the first attempt before it ends
+            found[quiz_id] = _quiz(step)
     return found
 
 
@@ -49,11 +52,11 @@ def _quiz(step: Step) -> QuizStatistic:
         score=step.score,
         passing_score=quiz.passing_score,
         is_passed=step.is_passed,
-        spent_time=timedelta(seconds=step.seconds),
-        spent_time_seconds=step.seconds,
+        spent_time=timedelta(seconds=step.last_seconds),
+        spent_time_seconds=step.last_seconds,
         passed_at=None if step.passed_at is None else minute(step.passed_at),
         is_timer_on=quiz.timer_minutes is not None,
-        is_expired=False,
+        is_expired=step.is_expired,
         is_manual_approve_on=quiz.is_manual,
         global_comment="Well done" if quiz.is_manual and step.is_passed else None,
         pass_percent=round(100 * step.score / quiz.points, 2),
@@ -75,7 +78,7 @@ def _question(step: Step, number: int) -> QuizQuestion:
         is_passed=is_right,
         is_expired=False,
         checker_comment="",
-        time_spent=timedelta(seconds=step.seconds // step.content.points),
+        time_spent=timedelta(seconds=step.last_seconds // step.content.points),
         answers=QuizAnswers(selected=[chosen], missed=[] if is_right else [right]),
     )
 
@@ -86,5 +89,5 @@ def _add_attempts(action: AddLearnerQuizAttempts, turn: Turn) -> Acknowledged:
     learner = turn.learner(action.email)
     if turn.world.catalogue.quiz(quiz_id) is None:
         raise Refusal("Quiz not found")
-    turn.effect = f"attempt {turn.world.add_attempt(learner.number, quiz_id)}"
+    turn.effect = f"attempt {turn.world.progress.give_attempt(learner.number, quiz_id)}"
     return Acknowledged(["done"])

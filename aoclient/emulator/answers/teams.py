@@ -5,7 +5,7 @@ from __future__ import annotations
 from aoclient.actions.learners import Named
 from aoclient.actions.teams import AddLearnersToTeams, GetTeams, RemoveLearnersFromTeams, Team
 from aoclient.emulator.answers.dispatch import Turn, answer
-from aoclient.emulator.world import Invite, Mail
+from aoclient.emulator.records import Invite, Mail
 from aoclient.model import Acknowledged
 
 
@@ -26,18 +26,19 @@ def _teams(action: GetTeams, turn: Turn) -> list[Team]:
 def _add(action: AddLearnersToTeams, turn: Turn) -> Acknowledged:
     world = turn.world
     teams = [world.team(str(each)).number for each in action.teams]
-    added = invited = 0
+    joining: list[int] = []
+    invited = 0
     for email in action.learners:
         number = world.find(email)
         invite = world.invites.get(email.lower())
         if number is not None:
-            added += world.join(number, teams)
+            joining.append(number)
         elif invite is not None:
             invite.teams = sorted({*invite.teams, *teams})
         elif action.send_invites:
-            invited += world.invite(Invite(email, teams=list(teams)))
+            invited += world.entrance.invite(Invite(email, teams=list(teams)))
             world.mails.append(Mail(email, "invitation"))
-    turn.effect = f"{added} added, {invited} invited"
+    turn.effect = f"{world.memberships.join(joining, teams)} added, {invited} invited"
     return Acknowledged(["done"])
 
 
@@ -50,7 +51,7 @@ def _remove(action: RemoveLearnersFromTeams, turn: Turn) -> Acknowledged:
         number = world.find(email)
         invite = world.invites.get(email.lower())
         if number is not None:
-            removed += world.leave(number, teams)
+            removed += world.memberships.leave(number, teams)
         elif invite is not None:
             invite.teams = [each for each in invite.teams if each not in teams]
     turn.effect = f"{removed} removed"

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 from aoclient.actions.variables import GetLearnerVariable, SetLessonVariables
 from aoclient.emulator.answers.dispatch import Turn, answer
-from aoclient.emulator.world import Invite, Mail, World
+from aoclient.emulator.records import Invite, Mail
 from aoclient.model import Acknowledged, JsonValue
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from aoclient.emulator.world import World
 
 
 @answer.register(SetLessonVariables)
@@ -23,7 +25,7 @@ def _set(action: SetLessonVariables, turn: Turn) -> Acknowledged:
         if world.find(email) is None and key not in world.invites:
             if not action.is_invite_learner_if_not_found:
                 continue
-            invited += world.invite(Invite(email))
+            invited += world.entrance.invite(Invite(email))
             world.mails.append(Mail(email, "invitation"))
         held = world.variables.setdefault(key, {})
         for variable in variables:

@@ -1,0 +1,142 @@
+"""The rows of an export, read back one by one as maps, whatever its format."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import IO, Any, TypeAlias, cast
+
+from attrs import frozen
+
+from aoclient.export import Kind, Manifest, read_manifest
+from aoclient.export.folder import read_header
+from aoclient.export.formats import extra
+from aoclient.export.records import Header
+
+Row: TypeAlias = Mapping[str, Any]  # Any: values by the types of the columns
+
+
+@frozen
+class Exported:
+    """What an export holds.
+
+    Args:
+        target: Folder, or file of SQLite.
+        manifest: What is committed there.
+    """
+
+    target: Path
+    manifest: Manifest
+
+    @classmethod
+    def open(cls, target: Path) -> Exported:
+        """Look at a target.
+
+        Raises:
+            ExportError: It holds no export.
+        """
+        return cls(target, read_manifest(target))
+
+    @property
+    def jobs(self) -> set[str]:
+        """Names of the jobs of which something is committed."""
+        return {shard.job for shard in self.manifest.shards}
+
+    @property
+    def day(self) -> date:
+        """Day of the newest part, in UTC."""
+        moments = [datetime.fromisoformat(shard.committed_at) for shard in self.manifest.shards]
+        return max(moments, default=datetime.now(UTC)).astimezone(UTC).date()
+
+    def rows(self, job: str) -> Iterator[Row]:
+        """Give the rows of a job in the order of its plan; none where it is not in the export.
+
+        Raises:
+            MissingExtraError: The format needs a package that is not installed.
+        """
+        if job not in self.jobs:
+            return
+        if self.target.is_file():
+            yield from _from_sqlite(self.target, job)
+            return
+        header = cast("Header", read_header(self.target, job))  # what is committed has one
+        for shard in self.manifest.shards:
+            if shard.job == job:
+                yield from _from_file(self.target / shard.file, header)
+
+
+def _from_sqlite(path: Path, job: str) -> Iterator[Row]:
+    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as db:
+        (header,) = db.execute("SELECT header FROM _aoclient_jobs WHERE job = ?", (job,)).fetchone()
+        read = _reader(Header.from_json(header).schema)
+        rows = db.execute(f'SELECT * FROM "{job}"')  # noqa: S608  # a job is named with a-z, 0-9 and _
+        names = [each[0] for each in rows.description]
+        yield from (read(dict(zip(names, row, strict=True))) for row in rows)
+
+
+def _from_file(path: Path, header: Header) -> Iterator[Row]:
+    if path.suffix == ".parquet":
+        read = _reader(header.schema)
+        with extra("pyarrow.parquet", "parquet").ParquetFile(path) as file:
+            for batch in file.iter_batches(batch_size=1000):
+                yield from map(read, batch.to_pylist())
+        return
+    with _text_of(path) as text:
+        if ".jsonl" in path.suffixes:
+            yield from map(json.loads, text)
+        else:
+            yield from map(_reader(header.schema, is_safe="excel_safe=True" in header.output), _table(text))
+
+
+@contextmanager
+def _text_of(path: Path) -> Iterator[IO[str]]:
+    with path.open("rb") as file:
+        raw: IO[bytes] = file
+        if path.suffix == ".gz":
+            raw = cast("IO[bytes]", gzip.GzipFile(fileobj=file))
+        elif path.suffix == ".zst":
+            raw = cast("IO[bytes]", extra("zstandard", "zstd").ZstdDecompressor().stream_reader(file))
+        yield io.TextIOWrapper(raw, encoding="utf-8", newline="")
+
+
+def _table(text: IO[str]) -> Iterator[dict[str, str]]:
+    """Give the rows of a CSV file; the heading, which has plain names alone, tells its dialect."""
+    heading = text.readline()
+    dialect = csv.Sniffer().sniff(heading, delimiters=",;\t|")
+    csv.field_size_limit(2**31 - 1)  # what is nested stands in one cell
+    (names,) = csv.reader([heading], dialect)
+    return (dict(zip(names, row, strict=True)) for row in csv.reader(text, delimiter=dialect.delimiter))
+
+
+def _reader(schema: Mapping[str, str], *, is_safe: bool = False) -> Callable[[dict[str, Any]], Row]:
+    """Return what reads the texts and numbers of a row back by the types of its columns."""
+    kinds = {name: _VALUES[Kind(kind)] for name, kind in schema.items() if Kind(kind) in _VALUES}
+    texts = [name for name, kind in schema.items() if kind in (Kind.TEXT, Kind.JSON)] if is_safe else []
+
+    def read(row: dict[str, Any]) -> Row:
+        for name in texts:
+            row[name] = row[name][row[name][:2] in _SAFE :]
+        for name, value in kinds.items():
+            row[name] = None if row[name] is None or row[name] == "" else value(row[name])
+        return row
+
+    return read
+
+
+_SAFE = {f"'{first}" for first in "=+-@\t\r"}
+
+_VALUES: Mapping[Kind, Callable[[Any], object]] = {
+    Kind.INTEGER: int,
+    Kind.NUMBER: float,
+    Kind.FLAG: lambda value: value in (1, "true"),
+    Kind.DURATION: lambda value: value if not isinstance(value, str) else int(value),
+    Kind.JSON: json.loads,
+}
+"""How a value is read; texts and times stay as they are, a duration may be one of Python's."""

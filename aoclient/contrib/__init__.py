@@ -1,0 +1,1 @@
+"""What joins aoclient to other tools, each behind an extra of its name."""

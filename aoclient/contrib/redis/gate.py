@@ -1,0 +1,237 @@
+"""One rate for all processes of an account, and what each does while Redis is away."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import secrets
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+from attrs import define
+
+from aoclient.contrib.redis.link import link_to
+from aoclient.contrib.redis.scripts import HELD, HOLD, LATER, LOOK, TAKE, UNSENT
+from aoclient.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from aoclient.contrib.redis.link import Link, Script
+
+_log = logging.getLogger("aoclient")
+
+_OTHER_CLOCK = 1.001  # the server's clock is not that of Redis: a window is one part in a thousand longer
+_IN_FLIGHT_AT_MOST = 10.0  # seconds; a request of a process that died counts as arrived then
+_TRUSTED_FOR = 0.05  # seconds a turn may lie ahead without asking again whether somebody met a 429
+_REPORT_AFTER = 0.02  # seconds an answer waits for a command that takes its report along
+_LOOK_EVERY = 0.5  # seconds between looks whether Redis is back
+_MICRO = 1_000_000
+
+
+@define(eq=False)
+class _Local:
+    """An even pace of one's own; the first turn comes one gap after Redis went away."""
+
+    gap: float
+    next: float
+
+    def turn(self, now: float) -> float:
+        """Take the turn and return 0, or return the seconds until it comes."""
+        if now < self.next:
+            return self.next - now
+        self.next = now + self.gap
+        return 0.0
+
+
+class RedisGate:
+    """Count the requests of all processes of an account in Redis, on its clock.
+
+    Of any ``calls`` + 1 requests in a row the last starts more than a window after the answer to one before it, so a
+    server never counts more than ``calls`` in any window. A request without an answer counts as arrived 10 s after its
+    start. A permit costs one command, or two where its turn comes later than in 50 ms or nothing else is asked soon.
+
+    While Redis is away each process goes by itself, evenly, at ``share`` of the rate. In the window in which Redis
+    goes or comes back a server may count up to a tenth of the rate more, if the shares come to one.
+
+    Args:
+        redis: URL, or a `Link`, or a client of `redis.asyncio`.
+        account: As `account_of` names it.
+        share: Part of the rate one process takes while Redis is away; one over the number of processes keeps the rate.
+
+    Attributes:
+        held_until: Time of the loop until which a 429 holds all processes back, as far as it was heard of.
+
+    Raises:
+        MissingExtraError: The package redis is not installed.
+        ConfigurationError: The URL cannot be used, or ``share`` is not above 0 and at most 1.
+    """
+
+    def __init__(
+        self,
+        redis: str | Link | Any,  # Any: a client of redis.asyncio
+        account: str,
+        *,
+        share: float = 0.25,
+    ) -> None:
+        if not 0 < share <= 1:
+            raise ConfigurationError(f"share must be above 0 and at most 1, got {share!r}")
+        self._link = link_to(redis)
+        self._keys = [f"aoclient:{{{account}}}:{name}" for name in ("out", "back", "pace")]
+        self._share = share
+        self.held_until = -math.inf
+        self._name = secrets.token_hex(8)
+        self._numbers = count()
+        self._per = 0.0
+        self._local: _Local | None = None
+        self._answered: dict[str, float | None] = {}
+        self._reporting: asyncio.TimerHandle | None = None
+        self._sleeping: asyncio.Future[None] | None = None
+        self._asks_at = -math.inf  # when the call at the gate sends its next command
+        self._closed = False
+
+    async def enter(self, calls: int, per: float, *, within: float) -> str | None:
+        """Wait for a turn and return its permit; None where a 429 holds all processes back."""
+        loop = asyncio.get_running_loop()
+        self._per = per * _OTHER_CLOCK
+        while not self._closed:
+            permit = f"{self._name}:{next(self._numbers)}"
+            try:
+                kind, seconds = await self._ask(permit, calls, within)
+            except OSError as error:
+                seconds = self._turn_alone(error, loop.time(), calls, per)
+                if not seconds:
+                    return ""
+                await self._sleep(min(seconds, _LOOK_EVERY))
+                continue
+            if kind == LATER:
+                await self._sleep(seconds)
+            elif kind == HELD:
+                self.held_until = loop.time() + seconds
+                return None
+            elif calls == 0:
+                return ""
+            else:
+                return permit if await self._wait(permit, seconds) else None
+        return None
+
+    def leave(self, permit: str, *, after: float) -> None:
+        """Give a permit back one window, and ``after`` seconds, after now."""
+        if permit:
+            self._report(permit, asyncio.get_running_loop().time() + after)
+
+    def undo(self, permit: str) -> None:
+        """Give a permit back at once."""
+        if permit:
+            self._report(permit, None)
+
+    def refuse(self, seconds: float) -> None:
+        """Hold all processes back."""
+        if not self._closed:
+            self._link.begin(HOLD, self._keys, 0, int(seconds * _MICRO))
+
+    def close(self) -> None:
+        """Send the call at the gate away without a permit; report what was answered until now, and nothing later."""
+        if self._reporting is not None:
+            self._reporting.cancel()
+            self._report_now()
+        self._closed = True
+        if self._sleeping is not None:
+            _wake(self._sleeping)
+
+    # --- a turn --------------------------------------------------------------------------------------------------
+
+    async def _ask(self, permit: str, calls: int, within: float) -> tuple[int, float]:
+        task = self._run(
+            TAKE,
+            calls,
+            permit,
+            int(min(within, _FAR) * _MICRO),
+            int(_IN_FLIGHT_AT_MOST * _MICRO),
+            int(self._local is not None),
+        )
+        try:
+            kind, micro = await asyncio.shield(task)
+        except asyncio.CancelledError:
+            task.add_done_callback(lambda _: self.undo(permit))
+            raise
+        if self._local is not None:
+            self._local = None
+            _log.info("Redis is back: the rate is kept together with the other processes")
+        return kind, micro / _MICRO
+
+    async def _wait(self, permit: str, seconds: float) -> bool:
+        """Wait for the turn; False if it was lost to a 429 that another process met."""
+        try:
+            if seconds <= _TRUSTED_FOR:
+                await asyncio.sleep(seconds)
+                return True
+            await self._sleep(seconds)
+            if self._closed:
+                self.undo(permit)
+                return False
+            try:
+                held = await asyncio.shield(self._run(LOOK))
+            except OSError:
+                return True  # it was reserved
+        except asyncio.CancelledError:
+            self.undo(permit)
+            raise
+        if held:
+            self.undo(permit)
+            self.held_until = asyncio.get_running_loop().time() + held / _MICRO
+        return not held
+
+    async def _sleep(self, seconds: float) -> None:
+        """Wait until it is time for the next command, or the gate is closed."""
+        if self._closed:
+            return
+        loop = asyncio.get_running_loop()
+        self._sleeping = loop.create_future()
+        self._asks_at = loop.time() + seconds
+        timer = loop.call_at(self._asks_at, _wake, self._sleeping)
+        try:
+            await self._sleeping
+        finally:
+            timer.cancel()
+            self._sleeping = None
+            self._asks_at = -math.inf
+
+    def _turn_alone(self, error: OSError, now: float, calls: int, per: float) -> float:
+        gap = per / (calls * self._share) if calls else 0.0
+        if self._local is None:
+            _log.warning("the rate is not shared, this process keeps to %g of it: %s", self._share, error)
+            self._local = _Local(gap, now + gap)
+        self._local.gap = gap
+        return self._local.turn(now)
+
+    # --- reports -------------------------------------------------------------------------------------------------
+
+    def _report(self, permit: str, ends_at: float | None) -> None:
+        self._answered[permit] = ends_at
+        if self._reporting is None and not self._closed:
+            self._reporting = asyncio.get_running_loop().call_later(_REPORT_AFTER, self._report_now)
+
+    def _report_now(self) -> None:
+        self._reporting = None
+        ahead = self._asks_at - asyncio.get_running_loop().time()
+        if self._answered and not 0 < ahead < min(self._per / 2, _IN_FLIGHT_AT_MOST):
+            self._run(LOOK)
+
+    def _run(self, script: Script, *values: str | float) -> asyncio.Task[Any]:
+        """Start a script and have it take the reports along; one that is lost costs its permit some seconds."""
+        now = asyncio.get_running_loop().time()
+        answered, self._answered = self._answered, {}
+        reports = [
+            word
+            for permit, ends_at in answered.items()
+            for word in (permit, UNSENT if ends_at is None else int((now - ends_at) * _MICRO))
+        ]
+        return self._link.begin(script, self._keys, int(self._per * _MICRO), *values, *reports)
+
+
+def _wake(sleeping: asyncio.Future[None]) -> None:
+    if not sleeping.done():
+        sleeping.set_result(None)
+
+
+_FAR = 86_400.0  # seconds; ``within`` may be endless

@@ -1,0 +1,163 @@
+"""The connection to Redis: scripts go out, and trouble comes back as `OSError`, quickly."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import math
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from aoclient.errors import ConfigurationError, MissingExtraError
+from aoclient.secret import Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Sequence
+    from types import ModuleType
+
+Word: TypeAlias = "str | bytes | float | Secret"
+
+_TIMEOUT = 1.0  # seconds for connecting, and for an answer
+_AGAIN_AFTER = 0.5  # seconds after a failure until Redis is asked again
+_TIMES_AS_LONG = 4  # as the failure took: a Redis that swallows requests must not hold up every call
+
+
+class Script:
+    """A Lua script; Redis runs it in one step.
+
+    Attributes:
+        text: What it does.
+        sha: What Redis calls it by.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.sha = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+
+
+class Link:
+    """A pool of connections to one Redis, opened at the first use, and again after it was closed.
+
+    A command that was begun is carried through although its caller is cancelled, so that no connection is left with
+    an answer nobody reads. While Redis is away, commands fail at once, and one of them looks again now and then.
+
+    Args:
+        url: ``redis://``, ``rediss://`` or ``unix://``; or a client of `redis.asyncio`, which may be one for a cluster
+            and is not closed here. Keys that go into one command carry the same hash tag.
+
+    Raises:
+        MissingExtraError: The package redis is not installed.
+        ConfigurationError: The URL cannot be used.
+    """
+
+    def __init__(self, url: str | Secret | Any) -> None:  # Any: redis.asyncio.Redis or RedisCluster
+        self._exceptions = _exceptions()
+        self._is_own = isinstance(url, str | Secret)
+        self._client: Any = _client(url) if self._is_own else url
+        self._running: set[asyncio.Task[Any]] = set()
+        self._away_until = -math.inf
+
+    async def call(self, *words: Word) -> Any:  # Any: what Redis answers hangs on the command
+        """Send a command.
+
+        Raises:
+            OSError: Redis cannot be reached, or refuses.
+        """
+        return await asyncio.shield(self.start(self._sent(words)))
+
+    async def run(self, script: Script, keys: Sequence[str], *values: Word) -> Any:
+        """Run a script.
+
+        Raises:
+            OSError: Redis cannot be reached, or refuses.
+        """
+        return await asyncio.shield(self.begin(script, keys, *values))
+
+    def begin(self, script: Script, keys: Sequence[str], *values: Word) -> asyncio.Task[Any]:
+        """Begin to run a script; who awaits it shields it, and it may be left to itself.
+
+        The task raises `OSError` where Redis cannot be reached, or refuses.
+        """
+        return self.start(self._run(script, len(keys), (*keys, *values)))
+
+    def start(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        """Start work that `aclose` waits for."""
+        task = asyncio.create_task(work, name="aoclient redis")
+        self._running.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    async def aclose(self) -> None:
+        """Wait for what was begun, which takes no longer than its timeouts, and close the connections."""
+        while self._running:
+            await asyncio.wait(self._running)
+        if self._is_own:
+            await self._client.aclose()
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._running.discard(task)
+        if not task.cancelled():
+            task.exception()  # seen, also where nobody waits for it
+
+    async def _run(self, script: Script, count: int, words: tuple[Word, ...]) -> Any:
+        try:
+            return await self._sent(("EVALSHA", script.sha, count, *words))
+        except _UnknownScriptError:
+            return await self._sent(("EVAL", script.text, count, *words))
+
+    async def _sent(self, words: tuple[Word, ...]) -> Any:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        if began < self._away_until:
+            raise OSError("Redis is away")
+        try:
+            answer = await self._client.execute_command(
+                *(word.reveal() if isinstance(word, Secret) else word for word in words)
+            )
+        except self._exceptions.NoScriptError:
+            raise _UnknownScriptError from None
+        except (self._exceptions.RedisError, OSError) as error:
+            now = loop.time()
+            self._away_until = now + _AGAIN_AFTER + _TIMES_AS_LONG * (now - began)
+            raise OSError(f"Redis: {error}") from None  # its own error holds the connection, and that the password
+        self._away_until = -math.inf
+        return answer
+
+
+class _UnknownScriptError(Exception):
+    """Redis was restarted, or never had the script."""
+
+
+def milliseconds(seconds: float) -> int:
+    """Return seconds as Redis takes them, at least one millisecond."""
+    return max(1, math.ceil(seconds * 1000))
+
+
+def link_to(redis: str | Link | Any) -> Link:  # Any: a client of redis.asyncio
+    """Return the link itself, or one to a URL or over a client."""
+    return redis if isinstance(redis, Link) else Link(redis)
+
+
+def _client(url: str | Secret) -> Any:
+    from redis.asyncio import Redis
+    from redis.asyncio.retry import Retry
+    from redis.backoff import NoBackoff
+    from redis.exceptions import ConnectionError as BrokenConnectionError
+
+    try:
+        return Redis.from_url(  # pyright: ignore[reportUnknownMemberType]  # its **kwargs have no type
+            url.reveal() if isinstance(url, Secret) else url,
+            socket_timeout=_TIMEOUT,
+            socket_connect_timeout=_TIMEOUT,
+            # Once more, on a new connection: those in the pool break when Redis is restarted.
+            retry=Retry(NoBackoff(), 1, supported_errors=(BrokenConnectionError,)),
+        )
+    except ValueError:
+        raise ConfigurationError("the address of Redis must be a redis://, rediss:// or unix:// URL") from None
+
+
+def _exceptions() -> ModuleType:
+    try:
+        return import_module("redis.exceptions")
+    except ImportError:
+        raise MissingExtraError("redis is not installed: pip install 'aoclient[redis]'") from None

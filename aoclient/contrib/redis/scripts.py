@@ -1,0 +1,104 @@
+"""The rate in Redis. Everything is counted in microseconds of the server's own clock; no machine's clock matters.
+
+Three keys for an account: ``out``, the permits whose request has no answer yet, by when they count as arrived;
+``back``, those that were answered, by when they are free again; ``pace``, a hash of the time of the next even permit
+(``next``) and the end of the hold after a 429 (``hold``).
+"""
+
+from aoclient.contrib.redis.link import Script
+
+HELD, TURN, LATER = 0, 1, 2
+"""First number of an answer of `TAKE`; the second is microseconds: of the hold, until the turn, until to ask again."""
+
+UNSENT = "unsent"
+"""In place of the age of an answer: the permit comes back at once."""
+
+# Permits that come back, in pairs of a name and the microseconds since the answer, after the first ARGV.
+_REPORTED = """
+local clock = redis.call('TIME')
+local now = clock[1] * 1000000 + clock[2]
+local out, back, pace = KEYS[1], KEYS[2], KEYS[3]
+local per = tonumber(ARGV[1])
+
+local function keep(key, until_then)
+  local milliseconds = math.ceil((until_then - now) / 1000) + 1000
+  if redis.call('PTTL', key) < milliseconds then redis.call('PEXPIRE', key, milliseconds) end
+end
+
+local function free_at(name, at)
+  redis.call('ZADD', back, at, name)
+  keep(back, at)
+end
+
+local function reported(first)
+  for i = first, #ARGV, 2 do
+    if redis.call('ZREM', out, ARGV[i]) == 1 and ARGV[i + 1] ~= 'unsent' then
+      free_at(ARGV[i], now - ARGV[i + 1] + per)
+    end
+  end
+end
+
+local hold = tonumber(redis.call('HGET', pace, 'hold') or 0)
+"""
+
+# ARGV: window, permits in it, name, horizon, time in flight at most, 1 after an absence of Redis, reported ones.
+# A lease as in `aoclient.senders.pace.Lease`, and GCRA within it: a tenth may go at once, the others evenly. A turn is
+# reserved, so that nobody has to come back for it.
+TAKE = Script(
+    _REPORTED
+    + """
+local calls, name, horizon, flight = tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
+reported(7)
+if hold > now then return {0, hold - now} end
+if calls == 0 then return {1, 0} end
+
+local late = redis.call('ZRANGEBYSCORE', out, '-inf', now, 'WITHSCORES')
+for i = 1, #late, 2 do
+  redis.call('ZREM', out, late[i])
+  free_at(late[i], late[i + 1] + per)
+end
+redis.call('ZREMRANGEBYSCORE', back, '-inf', now)
+
+local gap = per / calls
+local free = calls - redis.call('ZCARD', out) - redis.call('ZCARD', back)
+local at = now
+if free < 1 then
+  local first = redis.call('ZRANGE', back, 0 - free, 0 - free, 'WITHSCORES')
+  if #first == 0 then return {2, math.max(5000, math.min(gap / 4, 1000000))} end
+  at = tonumber(first[2])
+end
+
+local tolerance = math.max(0, calls / 10 - 1) * gap
+local even = tonumber(redis.call('HGET', pace, 'next') or 0)
+if hold > 0 then even = math.max(even, hold + tolerance) end
+if ARGV[6] == '1' then even = math.max(even, now + tolerance) end
+at = math.max(at, even - tolerance)
+if at - now > horizon then return {2, at - now - horizon} end
+
+even = math.max(even, at) + gap
+redis.call('ZADD', out, at + flight, name)
+keep(out, at + flight)
+redis.call('HSET', pace, 'next', even)
+keep(pace, even)
+return {1, at - now}
+"""
+)
+
+# ARGV: window, reported ones. Tells how long the hold lasts.
+LOOK = Script(
+    _REPORTED
+    + """
+reported(2)
+return math.max(0, hold - now)
+"""
+)
+
+# ARGV: not used, microseconds from now.
+HOLD = Script(
+    _REPORTED
+    + """
+hold = math.max(hold, now + ARGV[2])
+redis.call('HSET', pace, 'hold', hold)
+keep(pace, hold)
+"""
+)

@@ -1,0 +1,57 @@
+"""Bulk export that survives being killed: jobs in, files out, each row once.
+
+from aoclient.export import ProgressByCourseJob, export
+
+manifest = await export(ao, [ProgressByCourseJob()], "progress/", format="jsonl.gz")
+"""
+
+from aoclient.export.columns import Column, Kind, Table
+from aoclient.export.events import Committed, Event, FailedShard, PageWritten, Planned, Started
+from aoclient.export.formats import Csv, FileFormat, JsonLines, RowWriter
+from aoclient.export.jobs import (
+    ActionJob,
+    CertificatesJob,
+    CourseProgressJob,
+    CoursesJob,
+    Job,
+    LearnersJob,
+    ProgressByCourseJob,
+    QuizStatisticsJob,
+    TeamsJob,
+)
+from aoclient.export.parquet import Parquet
+from aoclient.export.records import Manifest, ShardRecord
+from aoclient.export.run import export
+from aoclient.export.targets import FORMATS, Format, read_manifest
+
+__all__ = [
+    "FORMATS",
+    "ActionJob",
+    "CertificatesJob",
+    "Column",
+    "Committed",
+    "CourseProgressJob",
+    "CoursesJob",
+    "Csv",
+    "Event",
+    "FailedShard",
+    "FileFormat",
+    "Format",
+    "Job",
+    "JsonLines",
+    "Kind",
+    "LearnersJob",
+    "Manifest",
+    "PageWritten",
+    "Parquet",
+    "Planned",
+    "ProgressByCourseJob",
+    "QuizStatisticsJob",
+    "RowWriter",
+    "ShardRecord",
+    "Started",
+    "Table",
+    "TeamsJob",
+    "export",
+    "read_manifest",
+]

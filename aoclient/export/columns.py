@@ -1,0 +1,237 @@
+"""The table of an export, derived from the answer model: its columns, and how an answer becomes rows.
+
+Names and types are the same in every format. A value is None where the answer has none.
+
+=========  =========================  ========================  ===============  =====================
+type       in a row (Python)          JSON lines                CSV, SQLite      Parquet
+=========  =========================  ========================  ===============  =====================
+text       `str`                      text                      text             string
+integer    `int`, at most 64 bits     number                    integer          int64
+number     `float`                    number                    real             double
+flag       `bool`                     true, false               true/false, 1/0  bool
+timestamp  `datetime` in UTC          ``2022-01-31T07:41:00Z``  the same text    timestamp[us, UTC]
+duration   `int`, whole seconds       number                    integer          duration[s]
+json       lists, maps, plain values  as they are               JSON text        string with JSON text
+=========  =========================  ========================  ===============  =====================
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from enum import StrEnum
+from functools import cache
+from operator import attrgetter
+from types import NoneType, UnionType
+from typing import TYPE_CHECKING, Any, TypeAlias, Union, cast, get_args, get_origin
+
+import attrs
+
+from aoclient.export.shape import shape_of
+from aoclient.model import NO_EXTRA, Id, JsonValue
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from aoclient.action import Action
+
+Row: TypeAlias = tuple[Any, ...]  # Any: values by the types of the columns
+"""One row: a value for each column, in their order."""
+
+
+class Kind(StrEnum):
+    """The type of a column; the table at the top says what it is in each format."""
+
+    TEXT = "text"
+    INTEGER = "integer"
+    NUMBER = "number"
+    FLAG = "flag"
+    TIMESTAMP = "timestamp"
+    DURATION = "duration"
+    JSON = "json"
+
+
+@attrs.frozen
+class Column:
+    """A column.
+
+    Attributes:
+        name: Of the model's field, the option of the action or the key of the answer's map.
+        kind: Its type.
+        about: What it holds, as the model says it.
+    """
+
+    name: str
+    kind: Kind
+    about: str = attrs.field(default="", eq=False)
+
+
+@attrs.frozen(eq=False)
+class Table:
+    """The columns of one job and the way from its answers to rows.
+
+    Attributes:
+        columns: First what the action was asked with, then keys of the answer, then the fields of the model. The last
+            one of a model is ``extra``: what the answer held beside, or None.
+    """
+
+    columns: tuple[Column, ...]
+    _rows: Callable[[Any, Any], Iterator[Row]]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the columns."""
+        return tuple(column.name for column in self.columns)
+
+    @property
+    def schema(self) -> dict[str, str]:
+        """Type by name, in order; plain, for a ledger."""
+        return {column.name: column.kind.value for column in self.columns}
+
+    @property
+    def schema_hash(self) -> str:
+        """Hash over names and types."""
+        return hashlib.sha256(json.dumps(list(self.schema.items())).encode()).hexdigest()
+
+    def rows(self, action: Action[Any], answer: object) -> list[Row]:  # Any: whatever it answers
+        """Return the rows of an answer."""
+        return list(self._rows(action, answer))
+
+
+def table_of(action: type[Action[Any]], added: tuple[str, ...] = ()) -> Table:  # Any: whatever it answers
+    """Return the table of the answers of an action.
+
+    Args:
+        action: Its class.
+        added: Options that become columns in front.
+    """
+    return _table_of(cast("Any", action), added)  # mypy does not take the class of a model for hashable
+
+
+@cache
+def _table_of(action: Any, added: tuple[str, ...]) -> Table:
+    shape = shape_of(action)
+    asked = [Column(name, Kind.TEXT, "As it was asked for.") for name in added]
+    keys = [Column(name, Kind.TEXT, "Key of the answer.") for name in shape.keys]
+    if attrs.has(shape.model):
+        fields, read = _fields_of(shape.model)
+    else:
+        fields, read = [Column("value", Kind.JSON, "As the vendor sends it.")], _read_value
+
+    def rows(action: Action[Any], answer: object) -> Iterator[Row]:
+        front = tuple(str(getattr(action, name)) for name in added)
+        for key, item in shape.items(answer):
+            yield (*front, *key, *read(item))
+
+    return Table((*asked, *keys, *fields), rows)
+
+
+def _read_value(item: object) -> Row:
+    return (plain(item),)
+
+
+# --- a model ------------------------------------------------------------------------------------------------------
+
+
+def _fields_of(model: Any) -> tuple[list[Column], Callable[[object], Row]]:  # Any: an attrs class
+    about = _about(model)
+    fields = sorted(attrs.fields(attrs.resolve_types(model)), key=lambda each: each.name == "extra")
+    columns = [Column(each.name, _kind_of(each.name, each.type), about.get(each.name, "")) for each in fields]
+    get = attrgetter(*(column.name for column in columns))
+    steps = [(at, step) for at, column in enumerate(columns) if (step := _STEPS[column.kind]) is not None]
+    integers = [at for at, column in enumerate(columns) if column.kind is Kind.INTEGER]
+
+    def read(item: object) -> Row:
+        values = list(get(item))
+        for at, step in steps:
+            if values[at] is not None:
+                values[at] = step(values[at])
+        for at in integers:
+            value = values[at]
+            if value is not None and not _LEAST <= value <= _MOST:  # no column holds it: it is kept as text
+                values[at] = None
+                values[-1] = {**(values[-1] or {}), columns[at].name: str(value)}
+        return tuple(values)
+
+    return columns, read
+
+
+_LEAST, _MOST = -(2**63), 2**63 - 1
+
+
+def _kind_of(name: str, declared: Any) -> Kind:  # Any: a type or a generic alias
+    if name == "extra" or declared == JsonValue:
+        return Kind.JSON
+    is_union = get_origin(declared) in (Union, UnionType)
+    kinds = tuple(each for each in get_args(declared) if each is not NoneType) if is_union else (declared,)
+    if kinds == get_args(Id):
+        return Kind.TEXT
+    return _KINDS.get(kinds[0], Kind.JSON) if len(kinds) == 1 else Kind.JSON
+
+
+_KINDS: Mapping[Any, Kind] = {
+    str: Kind.TEXT,
+    int: Kind.INTEGER,
+    float: Kind.NUMBER,
+    bool: Kind.FLAG,
+    date: Kind.TIMESTAMP,
+    datetime: Kind.TIMESTAMP,
+    timedelta: Kind.DURATION,
+}
+
+
+def _moment(value: date) -> datetime:
+    return value if isinstance(value, datetime) else datetime.combine(value, time(), UTC)  # a date alone: its midnight
+
+
+def _seconds(value: timedelta) -> int:
+    return value.days * 86_400 + value.seconds
+
+
+def plain(value: object) -> object:
+    """Return a value of an answer as JSON has it: models as maps by field name, times as text, durations as seconds."""
+    if attrs.has(type(value)):
+        fields = cast("dict[str, object]", {each.name: getattr(value, each.name) for each in attrs.fields(type(value))})  # type: ignore[arg-type]  # a model
+        return {name: plain(item) for name, item in fields.items() if name != "extra" or item}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in cast("Sequence[object]", value)]
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in cast("dict[object, object]", value).items()}
+    if isinstance(value, date):
+        return write_moment(_moment(value))
+    return _seconds(value) if isinstance(value, timedelta) else value
+
+
+def _json(value: object) -> object:
+    return None if value is NO_EXTRA else plain(value)
+
+
+_STEPS: Mapping[Kind, Callable[[Any], object] | None] = {
+    Kind.TEXT: str,
+    Kind.INTEGER: None,
+    Kind.NUMBER: float,
+    Kind.FLAG: None,
+    Kind.TIMESTAMP: _moment,
+    Kind.DURATION: _seconds,
+    Kind.JSON: _json,
+}
+
+
+def write_moment(moment: datetime) -> str:
+    """Write a time as ``2022-01-31T07:41:00Z``."""
+    return f"{moment.isoformat()[: -len('+00:00')]}Z"  # all are in UTC
+
+
+def _about(model: Any) -> dict[str, str]:  # Any: an attrs class
+    """Return the text of each attribute from the docstrings of a model and of those it extends."""
+    texts: dict[str, str] = {}
+    for cls in reversed(model.__mro__):
+        section = (cls.__doc__ or "").partition("Attributes:\n")[2]
+        texts |= {name: re.sub(r"\s+", " ", text).strip() for name, text in _ATTRIBUTE.findall(section)}
+    return texts
+
+
+_ATTRIBUTE = re.compile(r"^ {8}(\w+): (.*(?:\n {12}.*)*)", re.MULTILINE)

@@ -1,0 +1,324 @@
+"""What can be exported: jobs as values. Each lists its shards, and has the table its answers become."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from datetime import date
+from itertools import islice
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+from attrs import asdict, field, frozen
+
+from aoclient import actions, forms, wire
+from aoclient.action import Action, Effect
+from aoclient.errors import AoError, ConfigurationError
+from aoclient.export.columns import Table, table_of
+from aoclient.export.records import form_of
+from aoclient.export.windows import all_learners, everybody_since, windows_of
+from aoclient.forms import MAX_PAIRS
+from aoclient.model import Id
+from aoclient.splitting import split
+
+if TYPE_CHECKING:
+    from aoclient.session import Session
+
+T = TypeVar("T")
+
+CALLS_PER_SHARD = 100
+"""Calls of one shard where each call is about one learner: a kill loses at most so many of each shard under way."""
+
+LEARNERS_PER_CALL = 20
+"""Learners in one call for quiz statistics, whose answers are long."""
+
+Part = tuple[str, Sequence[Action[Any]]]
+"""A shard to be: its key and its actions."""
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+
+
+def _listed(given: Iterable[Id] | None) -> tuple[str, ...] | None:
+    if isinstance(given, str):
+        raise ConfigurationError(f"expected a list of texts, got the text {given!r}")
+    return None if given is None else tuple(map(str, given))
+
+
+def _copied(given: Mapping[str, Iterable[Id]]) -> Mapping[str, tuple[Id, ...]]:
+    return {email: tuple(quizzes) for email, quizzes in given.items()}
+
+
+def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    iterator = iter(items)
+    while batch := list(islice(iterator, size)):
+        yield batch
+
+
+@frozen(kw_only=True)
+class Job:
+    """Something to be exported; the subclasses say what.
+
+    Attributes:
+        sends: The action that is sent, or one with the same answer.
+        added: Options of the action that become columns in front.
+    """
+
+    sends: ClassVar[type[Action[Any]]]  # Any: whatever it answers
+    added: ClassVar[tuple[str, ...]] = ()
+
+    @property
+    def name(self) -> str:
+        """Name of the job: its folder, or its table in a database."""
+        return _snake(type(self).__name__.removesuffix("Job"))
+
+    @property
+    def table(self) -> Table:
+        """The columns, and how answers become rows."""
+        return table_of(self.sends, self.added)
+
+    @property
+    def given(self) -> str:
+        """What the job was made with, as a hash: an export goes on only where it is the same."""
+        return hashlib.sha256(repr(sorted(asdict(self, recurse=False).items())).encode()).hexdigest()
+
+    def shards(self, ao: Session) -> AsyncIterator[Part]:
+        """List the shards; may send actions to find out.
+
+        Raises:
+            AoError: They could not be found out.
+        """
+        raise NotImplementedError
+
+    def smaller(self, action: Action[Any], error: AoError) -> Sequence[Action[Any]]:  # Any: whatever it answers
+        """Return actions that bring together what one does whose answer was too big; none where there are none."""
+        del action, error
+        return ()
+
+
+# --- lists of the academy ----------------------------------------------------------------------------------------
+
+
+@frozen(kw_only=True)
+class CoursesJob(Job):
+    """All courses and groups: one call."""
+
+    sends = actions.Courses
+
+    async def shards(self, ao: Session) -> AsyncIterator[Part]:  # noqa: ARG002  # nothing is to be found out
+        """List the one shard."""
+        yield "all", [actions.Courses()]
+
+
+@frozen(kw_only=True)
+class TeamsJob(Job):
+    """All teams with the courses each can take: one call."""
+
+    sends = actions.GetTeams
+
+    async def shards(self, ao: Session) -> AsyncIterator[Part]:  # noqa: ARG002  # nothing is to be found out
+        """List the one shard."""
+        yield "all", [actions.GetTeams(records=actions.TeamRecords.COURSE)]
+
+
+@frozen(kw_only=True)
+class LearnersJob(Job):
+    """All learners: one call, and where its answer is too big one for each window of registration dates.
+
+    Args:
+        since: Only who registered at this moment or later; nobody's later changes are seen by it.
+        with_academy: Add the academy of each learner; the answer then cannot be cut into windows.
+        with_teams: Add the teams of each learner; the answer then cannot be cut into windows.
+
+    Raises:
+        ConfigurationError: ``since`` goes with neither of the others: the vendor adds nothing to such a list.
+    """
+
+    sends = actions.Learners
+
+    since: date | None = None
+    with_academy: bool | None = None
+    with_teams: bool | None = None
+
+    def __attrs_post_init__(self) -> None:
+        if self.since is not None and (self.with_academy or self.with_teams):
+            raise ConfigurationError("LearnersJob(since=...) goes with neither with_academy nor with_teams")
+
+    async def shards(self, ao: Session) -> AsyncIterator[Part]:  # noqa: ARG002  # nothing is to be found out
+        """List the one shard."""
+        if self.since is not None:
+            yield "since", [everybody_since(self.since)]
+        else:
+            yield "all", [actions.Learners(with_academy=self.with_academy, with_teams=self.with_teams)]
+
+    def smaller(self, action: Action[Any], error: AoError) -> Sequence[Action[Any]]:  # Any: whatever it answers
+        """Return windows of registration dates, or the halves of one."""
+        return () if self.with_academy or self.with_teams else windows_of(action, error)
+
+
+# --- one call or listing for each course -------------------------------------------------------------------------
+
+
+@frozen(kw_only=True)
+class ProgressByCourseJob(Job):
+    """The progress of all learners in each course, page by page: a shard for each course.
+
+    Args:
+        courses: Ids of courses; all courses of the academy when None.
+        show_not_started_learners: Also list learners who did not start.
+    """
+
+    sends = actions.LearnersProgressByCourse
+    added = ("course_id",)
+
+    courses: Sequence[Id] | None = field(default=None, converter=_listed)
+    show_not_started_learners: bool | None = None
+
+    async def shards(self, ao: Session) -> AsyncIterator[Part]:
+        """List a shard for each course."""
+        courses = [course.id for course in await ao.courses()] if self.courses is None else self.courses
+        for course in dict.fromkeys(map(str, courses)):
+            progress = actions.LearnersProgressByCourse(
+                course_id=course, show_not_started_learners=self.show_not_started_learners
+            )
+            yield f"course/{course}", [progress]
+
+
+# --- one call for each learner -----------------------------------------------------------------------------------
+
+
+@frozen(kw_only=True)
+class _PerLearner(Job):
+    added = ("email",)
+
+    emails: Sequence[str] | None = field(default=None, converter=_listed)
+
+    def make(self, email: str) -> Action[Any]:  # Any: whatever it answers
+        """Return the call for one learner."""
+        raise NotImplementedError
+
+    async def shards(self, ao: Session) -> AsyncIterator[Part]:
+        """List a shard for each batch of learners."""
+        number, batch = 1, list[str]()
+        async for email in _emails(ao) if self.emails is None else _each(dict.fromkeys(self.emails)):
+            if email:  # an answer may hold a learner without an address
+                batch.append(email)
+            if len(batch) == CALLS_PER_SHARD:
+                yield f"learners/{number}", [self.make(email) for email in batch]
+                number, batch = number + 1, []
+        if batch:
+            yield f"learners/{number}", [self.make(email) for email in batch]
+
+
+@frozen(kw_only=True)
+class CourseProgressJob(_PerLearner):
+    """The progress of each learner in all courses, with each lesson and quiz: a call for each learner.
+
+    Args:
+        emails: Addresses of learners; all learners of the academy when None.
+    """
+
+    sends = actions.CourseProgress
+
+    def make(self, email: str) -> Action[Any]:  # Any: whatever it answers
+        """Return the call for one learner."""
+        return actions.CourseProgress(email=email)
+
+
+@frozen(kw_only=True)
+class CertificatesJob(_PerLearner):
+    """The certificates of each learner: a call for each learner.
+
+    Args:
+        emails: Addresses of learners; all learners of the academy when None.
+    """
+
+    sends = actions.Certificates
+
+    def make(self, email: str) -> Action[Any]:  # Any: whatever it answers
+        """Return the call for one learner."""
+        return actions.Certificates(email=email)
+
+
+@frozen(kw_only=True)
+class QuizStatisticsJob(Job):
+    """How learners did in quizzes, question by question: a call for each 20 learners.
+
+    Args:
+        records: Ids of quizzes by address of a learner.
+    """
+
+    sends = actions.GetLearnersQuizStatistic
+
+    records: Mapping[str, Sequence[Id]] = field(converter=_copied)
+
+    async def shards(self, ao: Session) -> AsyncIterator[Part]:  # noqa: ARG002  # nothing is to be found out
+        """List a shard for each batch of learners."""
+        calls = (
+            part
+            for batch in _batches(self.records.items(), LEARNERS_PER_CALL)
+            for part in split(actions.GetLearnersQuizStatistic(records=dict(batch)), MAX_PAIRS)
+        )
+        for number, some in enumerate(_batches(calls, max(1, CALLS_PER_SHARD // LEARNERS_PER_CALL)), 1):
+            yield f"learners/{number}", some
+
+
+async def _emails(ao: Session) -> AsyncIterator[str]:
+    async for learners in all_learners(ao):
+        for learner in learners:
+            yield learner.email
+
+
+async def _each(items: Iterable[T]) -> AsyncIterator[T]:
+    for item in items:
+        yield item
+
+
+# --- anything else that reads ------------------------------------------------------------------------------------
+
+
+@frozen
+class ActionJob(Job):
+    """The answer of one action that reads, whichever it is.
+
+    Args:
+        action: The action; one whose page is left out is walked to its end.
+        name: Name of the job; the vendor's name in snake_case when None.
+
+    Raises:
+        ConfigurationError: The action does more than read, or the name is no name.
+    """
+
+    action: Action[Any]  # Any: whatever it answers
+    called: str | None = field(default=None, alias="name", kw_only=True)
+
+    def __attrs_post_init__(self) -> None:
+        if self.action.effect is not Effect.READS:
+            raise ConfigurationError(f"{self.action.spec.name} does more than read; it cannot be exported")
+        if not re.fullmatch(r"[a-z][a-z0-9_]*", self.name):
+            raise ConfigurationError(f"a job is named with a-z, 0-9 and _, got {self.name!r}")
+
+    @property
+    def name(self) -> str:
+        """Name of the job."""
+        return self.called or _snake(self.action.spec.name)
+
+    @property
+    def table(self) -> Table:
+        """The columns, and how answers become rows."""
+        return table_of(type(self.action))
+
+    @property
+    def given(self) -> str:
+        """The form of the action."""
+        return form_of(self.action)
+
+    async def shards(self, ao: Session) -> AsyncIterator[Part]:  # noqa: ARG002  # nothing is to be found out
+        """List the one shard."""
+        fits = forms.count(wire.tree(self.action)) <= MAX_PAIRS or not self.action.spec.split
+        yield "all", [self.action] if fits else split(self.action, MAX_PAIRS)
+
+    def smaller(self, action: Action[Any], error: AoError) -> Sequence[Action[Any]]:  # Any: whatever it answers
+        """Return the halves of a window of registration dates."""
+        return windows_of(action, error) if isinstance(action, actions.LearnersRegisteredAt) else ()

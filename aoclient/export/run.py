@@ -1,0 +1,175 @@
+"""`export`: plan the jobs, send what is not committed, write each shard once."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from anyio import to_thread
+
+from aoclient.errors import AoError, ConfigurationError, ExportError
+from aoclient.export.events import FailedShard, Planned
+from aoclient.export.filling import Filling
+from aoclient.export.records import Header, Manifest, Shard, form_of, now
+from aoclient.export.targets import store_for
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Iterable, Sequence
+
+    from aoclient.export.events import Event
+    from aoclient.export.jobs import Job
+    from aoclient.export.records import ShardRecord
+    from aoclient.export.store import Store
+    from aoclient.export.targets import Format
+    from aoclient.session import Session
+
+
+async def export(
+    ao: Session,
+    jobs: Iterable[Job],
+    target: str | os.PathLike[str],
+    *,
+    format: Format = "jsonl",  # noqa: A002  # the word everybody looks for
+    resume: bool = True,
+    progress: Callable[[Event], None] | None = None,
+    concurrency: int | None = None,
+) -> Manifest:
+    """Export jobs into a target, and go on where an earlier run ended, however it ended.
+
+    A job is cut into shards; each one is in the output whole or not at all, and once. The shards of all jobs go through
+    one fan-out. The list of shards is made once and kept in the target, so that a second run sends exactly what is not
+    committed yet; where everything is committed it sends nothing. For fresh data take a new target.
+
+    Args:
+        ao: The session to ask with.
+        jobs: What to export, no two of one name.
+        target: A folder; for ``sqlite`` a file. It is made where it is missing.
+        format: ``jsonl``, ``csv``, each also with ``.gz`` or ``.zst``, ``parquet``, ``sqlite``, or a format object.
+        resume: Go on with what stands in the target. False removes what earlier exports of these jobs wrote there.
+        progress: Called with each event, in the event loop; what it raises ends the export.
+        concurrency: Calls on their way at once; ``max_concurrency`` of the session by default.
+
+    Returns:
+        What the target holds of these jobs.
+
+    Raises:
+        ConfigurationError: Two jobs of one name, an unknown format, or no reading action.
+        MissingExtraError: The format needs a package that is not installed.
+        ExportError: Some shards are missing, ``missing`` tells which and why; all others are committed. Or the target
+            was begun with other jobs, settings or columns, belongs to something else, or is in use; nothing was sent.
+        OSError: The target cannot be opened.
+    """
+    wanted = list(jobs)
+    names = [job.name for job in wanted]
+    if len(set(names)) < len(names):
+        raise ConfigurationError(f"two jobs have one name: {', '.join(names)}; give an ActionJob a name of its own")
+    store = store_for(Path(target), format)
+    await to_thread.run_sync(store.open)
+    try:
+        return await _Export(ao, wanted, store, progress or _tell_nobody, concurrency).run(Path(target), resume=resume)
+    finally:
+        await to_thread.run_sync(store.close)
+
+
+def _tell_nobody(_: Event) -> None:
+    pass
+
+
+class _Export:
+    def __init__(
+        self, ao: Session, jobs: Sequence[Job], store: Store, tell: Callable[[Event], None], concurrency: int | None
+    ) -> None:
+        self._ao = ao
+        self._jobs = {job.name: job for job in jobs}
+        self._store = store
+        self._tell = tell
+        self._concurrency = concurrency
+        self._errors: dict[str, AoError] = {}
+
+    async def run(self, target: Path, *, resume: bool) -> Manifest:
+        for job in self._jobs.values():
+            header = self._store.header(job.name)
+            if header is not None and resume:
+                _check(header, self._header(job), target)
+        for job in self._jobs.values():
+            await self._plan(job, resume=resume)
+        planned = [name for name in self._jobs if name not in self._errors]
+        committed: dict[str, ShardRecord] = {}
+        calls = {name: self._look(name, committed) for name in planned}
+        total = sum(calls.values())
+        filling = Filling(self._ao, self._jobs, self._store, self._tell, self._concurrency)
+        await filling.run(lambda: (s for name in planned for s in self._store.shards(name) if s.name not in committed))
+        committed |= filling.committed
+        missing = dict(self._errors)
+        shards: list[ShardRecord] = []
+        for name in planned:
+            for shard in self._store.shards(name):
+                if shard.name in committed:
+                    shards.append(committed[shard.name])
+                else:
+                    missing[shard.name] = filling.why(shard.name)
+        if missing:
+            text = (
+                f"{len(missing)} parts of the export are missing, {len(shards)} are in {target}; run it again to go on"
+            )
+            error = ExportError(text, missing=missing)
+            raise error from filling.fatal
+        return Manifest(target=str(target), shards=tuple(shards), planned=total)
+
+    def _header(self, job: Job) -> Header:
+        return Header(
+            job=job.name, given=job.given, output=self._store.output, schema=job.table.schema, planned_at=now()
+        )
+
+    async def _plan(self, job: Job, *, resume: bool) -> None:
+        if self._store.header(job.name) is not None:
+            if resume:
+                return
+            self._store.forget(job.name)
+        draft = self._store.draft(self._header(job), job.table)
+        try:
+            number = 0
+            async for key, actions in job.shards(self._ao):
+                number += 1
+                draft.add(Shard(job.name, number, key, tuple(map(form_of, actions))))
+            await to_thread.run_sync(draft.commit)
+        except AoError as error:
+            self._errors[job.name] = error
+            self._tell(FailedShard(job.name, "", error))
+        finally:
+            with suppress(OSError):
+                draft.discard()
+
+    def _look(self, name: str, committed: dict[str, ShardRecord]) -> int:
+        """Note what is committed of a job, tell its plan, and return the number of its shards."""
+        table = self._jobs[name].table
+        records = self._store.committed(name)
+        shards = done = calls = 0
+        for shard in self._store.shards(name):
+            shards += 1
+            record = records.get(shard.key)
+            if record is None:
+                calls += len(shard.query)
+            elif (record.query_hash, record.schema_hash) == (shard.query_hash, table.schema_hash):
+                done += 1
+                committed[shard.name] = record
+            else:
+                raise ExportError(f"{shard.name} was exported with another query or other columns; take a new target")
+        self._tell(Planned(name, shards, done, calls))
+        return shards
+
+
+def _check(kept: Header, wanted: Header, target: Path) -> None:
+    columns, new_columns = list(kept.schema.items()), list(wanted.schema.items())  # their order counts too
+    if kept == wanted and columns == new_columns:
+        return
+    what = "in another format" if kept.output != wanted.output else "with other settings"
+    if columns != new_columns:
+        differ = sorted({*columns} ^ {*new_columns})
+        what = f"with other columns ({', '.join(dict.fromkeys(name for name, _ in differ)) or 'in another order'})"
+    raise ExportError(
+        f"{wanted.job} was exported to {target} {what}; nothing was changed. "
+        "Take a new target, or resume=False to remove the earlier export"
+    )

@@ -1,0 +1,73 @@
+"""Which store a target and a format make, and what a target holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from aoclient.errors import ConfigurationError, ExportError
+from aoclient.export import database, folder
+from aoclient.export.database import Database
+from aoclient.export.folder import Folder
+from aoclient.export.formats import Csv, FileFormat, JsonLines
+from aoclient.export.parquet import Parquet
+from aoclient.export.records import Manifest
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Mapping
+
+    from aoclient.export.store import Store
+
+FormatName: TypeAlias = Literal["jsonl", "jsonl.gz", "jsonl.zst", "csv", "csv.gz", "csv.zst", "parquet", "sqlite"]
+"""The formats by name, with their usual settings."""
+
+Format: TypeAlias = FormatName | FileFormat
+
+_FILES: Mapping[str, FileFormat] = {
+    "jsonl": JsonLines(),
+    "jsonl.gz": JsonLines(compression="gzip"),
+    "jsonl.zst": JsonLines(compression="zstd"),
+    "csv": Csv(),
+    "csv.gz": Csv(compression="gzip"),
+    "csv.zst": Csv(compression="zstd"),
+    "parquet": Parquet(),
+}
+
+FORMATS = (*_FILES, "sqlite")
+"""Names of the formats."""
+
+
+def store_for(target: Path, fmt: Format) -> Store:
+    """Return the store of a target.
+
+    Raises:
+        ConfigurationError: There is no such format.
+        MissingExtraError: The format needs a package that is not installed.
+    """
+    if fmt == "sqlite":
+        return Database(target)
+    if isinstance(fmt, str):
+        if fmt not in _FILES:
+            raise ConfigurationError(f"format must be one of {', '.join(FORMATS)}, or a format object; got {fmt!r}")
+        fmt = _FILES[fmt]
+    fmt.check()
+    return Folder(target, fmt)
+
+
+def read_manifest(target: str | os.PathLike[str]) -> Manifest:
+    """Return what a target holds, whole or not.
+
+    Raises:
+        ExportError: It holds no export.
+    """
+    path = Path(target)
+    if path.is_file():
+        records, planned = database.read_ledger(path)
+    elif path.is_dir():
+        jobs = folder.read_jobs(path)
+        records = [record for job in jobs for record in folder.read_records(path, job)]
+        planned = sum(1 for job in jobs for _ in folder.read_shards(path, job))
+    else:
+        raise ExportError(f"{path} holds no export")
+    return Manifest(target=str(target), shards=tuple(records), planned=planned)

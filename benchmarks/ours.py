@@ -1,0 +1,106 @@
+"""aoclient: one job a process, with the extra ``speed`` or with the core packages only."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from measure import Stopwatch
+
+given = {"core": False, "uvloop": False, "rate": None, "per": 1.0, **json.loads(sys.argv[1])}
+if given["core"]:
+    sys.modules["msgspec"] = None  # type: ignore[assignment]  # as if it were not installed
+
+from aoclient import Rate, Session, actions  # noqa: E402  # behind the line above
+from aoclient.action import Action  # noqa: E402
+
+SMALL = actions.Learners(email="ann@example.com")
+
+
+def session(job: dict[str, Any]) -> Session:
+    rate = None if job["rate"] is None else Rate(job["rate"], per=job["per"])
+    return Session("id", "secret", base_url=job["base"], max_concurrency=job["concurrency"], rate=rate)
+
+
+async def workers(ao: Session, calls: int, concurrency: int) -> None:
+    todo = iter(range(calls))
+
+    async def work() -> None:
+        for _ in todo:
+            await ao.learners(email="ann@example.com")
+
+    await asyncio.gather(*(work() for _ in range(concurrency)))
+
+
+async def small(job: dict[str, Any], ao: Session) -> dict[str, float]:
+    await workers(ao, job["concurrency"], job["concurrency"])
+    with Stopwatch() as watch:
+        await workers(ao, job["calls"], job["concurrency"])
+    return watch.report()
+
+
+async def fanned(job: dict[str, Any], ao: Session) -> dict[str, float]:
+    await workers(ao, job["concurrency"], job["concurrency"])
+    with Stopwatch() as watch:
+        async with ao.fan_out(SMALL for _ in range(job["calls"])) as outcomes:
+            async for _ in outcomes:
+                pass
+    return watch.report()
+
+
+async def listing(job: dict[str, Any], ao: Session) -> dict[str, float]:
+    await ao.learners_progress_by_course(course_id="warm-100", page=1, amount=100)
+    todo = [actions.LearnersProgressByCourse(course_id=f"c{at}-{rows}") for at, rows in enumerate(job["lengths"])]
+    rows = 0
+    with Stopwatch() as watch:
+        async with ao.fan_out(iter(todo), look_ahead=job["look_ahead"], ordered=job["ordered"]) as outcomes:
+            async for outcome in outcomes:
+                rows += len(outcome.answer)
+    assert rows == sum(job["lengths"])
+    return watch.report()
+
+
+async def paced(job: dict[str, Any], ao: Session) -> dict[str, float]:
+    """Keep as many calls waiting as there is room for, for so many seconds."""
+    ends_at = time.monotonic() + job["seconds"]
+
+    def todo() -> Iterator[Action[Any]]:
+        while time.monotonic() < ends_at:
+            yield SMALL
+
+    with Stopwatch() as watch:
+        async with ao.fan_out(todo()) as outcomes:
+            async for outcome in outcomes:
+                assert outcome.answer
+    return watch.report()
+
+
+async def exported(job: dict[str, Any], ao: Session) -> dict[str, float]:
+    from aoclient.export import ProgressByCourseJob, export
+
+    courses = [f"c{number}-{job['rows']}" for number in range(job["courses"])]
+    with tempfile.TemporaryDirectory() as target, Stopwatch() as watch:
+        await export(ao, [ProgressByCourseJob(courses=courses)], target)
+    return watch.report()
+
+
+JOBS = {"small": small, "fanned": fanned, "listing": listing, "paced": paced, "pages": exported}
+
+
+async def main(job: dict[str, Any]) -> dict[str, float]:
+    async with session(job) as ao:
+        return await JOBS[job["job"]](job, ao)
+
+
+if __name__ == "__main__":
+    if given["uvloop"]:
+        import uvloop
+
+        print(json.dumps(uvloop.run(main(given))))
+    else:
+        print(json.dumps(asyncio.run(main(given))))

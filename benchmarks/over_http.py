@@ -1,0 +1,109 @@
+"""How near the ideal time calls over HTTP come: many small ones, one long listing, and listings of all lengths."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from typing import Any
+from urllib.request import urlopen
+
+from measure import at_least, at_most, child, figure, finish, middle, ratio, rounds_of, server, spread
+
+ROWS = 100
+
+
+def program(script: str, base: str, **job: Any) -> Callable[[], Any]:
+    """Return a case that also counts the calls the server got."""
+
+    def case() -> Any:
+        urlopen(f"{base}/reset").read()
+        report = child(script, json.dumps({"base": base, **job}))
+        return report | {"calls": json.load(urlopen(f"{base}/times"))["api"]}
+
+    return case
+
+
+def efficiency(latency: float, concurrency: int, *, quick: bool) -> tuple[list[dict[str, Any]], object]:
+    calls = concurrency * (10 if quick else 100)
+    ideal = calls / concurrency * latency / 1000
+    job = {"concurrency": concurrency, "calls": calls}
+    with server(latency=latency) as base:
+        cases = {
+            "bare": program("bare.py", base, job="small", **job),
+            "ours": program("ours.py", base, job="fanned", **job),
+            "uvloop": program("ours.py", base, job="fanned", uvloop=True, **job),
+        }
+        got = rounds_of(cases, 2 if quick else 5)
+    reached = {name: ideal / middle(reports, "wall") for name, reports in got.items()}
+    name = f"efficiency, {latency:g} ms x {concurrency}"
+    goal = round(reached["bare"], 3) if (latency, concurrency) == (20, 64) else 0.97
+    return [
+        at_least(f"{name}, fan-out", reached["ours"], goal),
+        at_least(f"{name}, fan-out with uvloop", reached["uvloop"], goal),
+        figure(f"{name}, worker loop of bare aiohttp", reached["bare"], ""),
+        figure(
+            f"{name}, fan-out, x the worker loop of the same round",
+            ratio(got["bare"], got["ours"], "wall"),
+            "",
+            noise=spread(got["bare"], got["ours"], "wall"),
+        ),
+    ], reached
+
+
+def one_course(*, quick: bool) -> tuple[list[dict[str, Any]], object]:
+    pages = 20 if quick else 200
+    course = {"concurrency": 16, "lengths": [pages * ROWS - 50], "ordered": True}
+    with server(latency=20) as base:
+        cases = {
+            f"ahead {ahead}": program(
+                "ours.py",
+                base,
+                job="listing",
+                concurrency=16,
+                lengths=[pages * ROWS - 50],
+                look_ahead=ahead,
+                ordered=True,
+            )
+            for ahead in (1, 8)
+        }
+        got = rounds_of(cases, 1 if quick else 5)
+    faster, noise = ratio(got["ahead 1"], got["ahead 8"], "wall"), spread(got["ahead 1"], got["ahead 8"], "wall")
+    wasted = middle(got["ahead 8"], "calls") - pages - 1  # and one to warm up
+    return [
+        at_least(f"one course of {pages} pages, look-ahead 8, x sequential", faster, 7.4, noise),
+        at_most(f"one course of {pages} pages, look-ahead 8, requests too many", wasted, 7),
+    ], {name: middle(reports, "wall") for name, reports in got.items()}
+
+
+def many_courses(*, quick: bool) -> tuple[list[dict[str, Any]], object]:
+    """The longest course has 100 pages, the one at place n has 100 / n."""
+    lengths = [max(1, 100 // place) * ROWS - 50 for place in range(1, 51)]
+    pages = sum(-(-rows // ROWS) for rows in lengths)
+    figures, raw = [], {}
+    with server(latency=20) as base:
+        for concurrency in (64,) if quick else (16, 64):
+            longest = 100 / 8  # pages of one course go 8 at once, so no order is faster than the longest one
+            ideal = max(pages / concurrency, longest) * 0.020
+            ours = program(
+                "ours.py", base, job="listing", concurrency=concurrency, lengths=lengths, look_ahead=8, ordered=False
+            )
+            got = rounds_of({"ours": ours}, 1 if quick else 5)["ours"]
+            name = f"50 Zipf courses, {pages} pages, {concurrency} in flight"
+            figures.append(at_most(f"{name}, time / ideal", middle(got, "wall") / ideal, 1.10))
+            figures.append(figure(f"{name}, requests / pages", (middle(got, "calls") - 1) / pages, ""))
+            raw[concurrency] = {"ideal": ideal, "wall": middle(got, "wall")}
+    return figures, raw
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true")
+    quick = parser.parse_args().quick
+    parts = [efficiency(latency, at_once, quick=quick) for latency, at_once in ((20, 16), (100, 64), (20, 64))]
+    parts += [one_course(quick=quick), many_courses(quick=quick)]
+    finish([each for figures, _ in parts for each in figures], [raw for _, raw in parts])
+
+
+if __name__ == "__main__":
+    main()

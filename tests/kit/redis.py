@@ -1,0 +1,162 @@
+"""A real Redis on a port of its own, and processes that share it."""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import shutil
+import socket
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+
+from aoclient import RetryPolicy, Session
+from aoclient.contrib.redis import RedisCommons
+from aoclient.emulator import Emulator
+from aoclient.errors import AoError
+from aoclient.tokens import account_of
+
+CONTEXT = multiprocessing.get_context("forkserver")
+CONTEXT.set_forkserver_preload(["tests.kit.redis", "aiohttp", "msgspec", "redis.asyncio", "anyio._backends._asyncio"])
+
+
+class RedisServer:
+    """A process of redis-server that keeps nothing on disk."""
+
+    def __init__(self) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port: int = free.getsockname()[1]
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self._process: subprocess.Popen[str] | None = None
+
+    def start(self) -> None:
+        settings = {"port": self.port, "bind": "127.0.0.1", "save": "", "appendonly": "no"}
+        words = [word for name, value in settings.items() for word in (f"--{name}", str(value))]
+        self._process = subprocess.Popen(["redis-server", *words], stdout=subprocess.PIPE, text=True)
+        assert self._process.stdout is not None
+        assert any("eady to accept" in line for line in self._process.stdout)
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.communicate()
+            self._process = None
+
+    def ask(self, *words: str) -> list[str]:
+        """Return the lines redis-cli prints."""
+        done = subprocess.run(
+            ["redis-cli", "-p", str(self.port), *words], capture_output=True, text=True, check=True, timeout=10
+        )
+        return done.stdout.splitlines()
+
+    def calls(self, command: str) -> int:
+        """Return how often clients sent a command since the server was started."""
+        found = [line for line in self.ask("INFO", "commandstats") if line.startswith(f"cmdstat_{command}:")]
+        return int(found[0].split("calls=")[1].split(",")[0]) if found else 0
+
+
+@pytest.fixture(scope="module")
+def one_redis() -> Iterator[RedisServer]:
+    if shutil.which("redis-server") is None:
+        pytest.skip("redis-server is not installed")
+    server = RedisServer()
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def redis(one_redis: RedisServer) -> RedisServer:
+    """The Redis of this file, empty."""
+    one_redis.ask("FLUSHALL")
+    one_redis.ask("CONFIG", "RESETSTAT")
+    return one_redis
+
+
+def account(emulator: Emulator, url: str) -> str:
+    return account_of(url, emulator.client_id)
+
+
+# --- processes ---------------------------------------------------------------------------------------------------
+
+
+class Workers:
+    """Processes with a session each, on one emulator and one Redis. They go on together at each of their rounds."""
+
+    def __init__(self, count: int, url: str, redis_url: str, *, rounds: int = 1, **settings: Any) -> None:
+        self.barrier = CONTEXT.Barrier(count + 1)
+        self._ends = CONTEXT.SimpleQueue()
+        self.processes = [
+            CONTEXT.Process(
+                target=_work, args=(number, url, redis_url, rounds, self.barrier, self._ends, settings), daemon=True
+            )
+            for number in range(count)
+        ]
+        for process in self.processes:
+            process.start()
+
+    async def together(self) -> None:
+        """Wait until all are at their next round, and let them go."""
+        await asyncio.to_thread(self.barrier.wait, 30)
+
+    async def joined(self) -> None:
+        for process in self.processes:
+            await asyncio.to_thread(process.join)
+
+    def ends(self) -> Counter[str]:
+        """Return how the calls of those that came to their end ended."""
+        found: Counter[str] = Counter()
+        while not self._ends.empty():
+            found.update(self._ends.get())
+        return found
+
+
+def _work(number: int, url: str, redis_url: str, rounds: int, barrier: Any, ends: Any, settings: dict[str, Any]) -> None:
+    clock = time.time
+    skew = (number - 1.5) * settings.pop("skew", 0.0)
+    with patch("time.time", lambda: clock() + skew):
+        ends.put(asyncio.run(_rounds(url, redis_url, rounds, barrier, **settings)))
+
+
+async def _rounds(
+    url: str, redis_url: str, rounds: int, barrier: Any, *, calls: int, seconds: float = 0.0, commons: Any = None, **given: Any
+) -> Counter[str]:
+    found: Counter[str] = Counter()
+    shared = RedisCommons(redis_url, **(commons or {}))
+    given = {"retries": RetryPolicy(attempts=3), **given}
+    async with Session("client-id", "client-secret", base_url=url, redis=shared, **given) as ao:
+
+        async def call() -> None:
+            try:
+                await ao.courses()
+                found["ok"] += 1
+            except AoError as error:
+                found[type(error).__name__] += 1
+
+        async def keep_calling(until: float) -> None:
+            while asyncio.get_running_loop().time() < until:
+                await call()
+
+        for _ in range(rounds):
+            await asyncio.to_thread(barrier.wait, 30)
+            until = asyncio.get_running_loop().time() + seconds
+            await asyncio.gather(*(keep_calling(until) if seconds else call() for _ in range(calls)))
+    await shared.aclose()
+    return found
+
+
+def most_in_any(window: float, times: list[float]) -> int:
+    """Return the largest count in any closed window."""
+    times = sorted(times)
+    most = first = 0
+    for last, moment in enumerate(times):
+        while times[first] < moment - window:
+            first += 1
+        most = max(most, last - first + 1)
+    return most

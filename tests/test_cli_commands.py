@@ -1,0 +1,138 @@
+"""The commands beside `call`: token, doctor, actions, completion; and what loading them costs."""
+
+import os
+import stat
+import subprocess
+import sys
+
+import pytest
+
+from aoclient.cli.app import app
+from aoclient.cli.docstrings import describe
+from aoclient.emulator import Emulator
+from aoclient.settings import Rate
+from tests.kit.command_line import aoclient, served
+
+
+def test_the_token_command_says_type_and_end():
+    with served(Emulator(token_life=3600)) as env:
+        ended = aoclient("token", env=env)
+    assert ended.document["type"] == "Bearer"
+    assert 3590 < ended.document["expires_in"] <= 3600
+    assert set(ended.document) == {"type", "expires_at", "expires_in", "base_url"}
+
+
+def findings(ended):
+    return {row["check"]: (row["state"], row["detail"]) for row in ended.rows}
+
+
+def test_doctor_looks_at_everything(tmp_path):
+    emulator = Emulator(learners=20, courses=2, rate=Rate(100, per=60))
+    kept = tmp_path / "secret"
+    kept.write_text("client-secret")
+    kept.chmod(0o644)
+    with served(emulator) as env:
+        ended = aoclient("doctor", "--client-secret-file", str(kept), "--rate", "500/1", env=env)
+        kept.chmod(stat.S_IRUSR)
+        again = aoclient("doctor", "--client-secret-file", str(kept), env=env)
+    found = findings(ended)
+    assert ended.code == 0
+    assert found["secret"] == ("warn", f"others on this machine may read {kept}: chmod 600 it")
+    assert findings(again)["secret"][0] == "ok"
+    assert found["connection"][0] == "warn"
+    assert found["sign-in"][0] == "ok"
+    assert found["clock"][0] == "ok"
+    assert found["rate"][0] == "ok"
+    assert " of 100 calls are left in this window; set here: 500 calls in 1 s" in found["rate"][1]
+    assert found["model Learner"] == ("ok", "1 read")
+    assert found["model LearnerProgress"] == ("ok", "5 read")
+    assert "@example.com" not in ended.out
+    assert emulator.journal.requests("/api/v1/") == 16  # eight calls each time, and none that is not counted
+
+
+def test_doctor_stops_where_the_sign_in_is_refused():
+    emulator = Emulator()
+    with served(emulator) as env:
+        ended = aoclient("doctor", env={**env, "AOCLIENT_CLIENT_SECRET": "wrong"})
+    assert ended.code == 3
+    assert findings(ended)["sign-in"] == ("fail", "no token: Client authentication failed (status 401)")
+    assert emulator.journal.requests("/api/v1/") == 0
+
+
+def test_doctor_goes_on_after_a_call_that_fails():
+    with served(Emulator(learners=5, courses=0, faults="error-200@action=academies")) as env:
+        ended = aoclient("doctor", env=env)
+    found = findings(ended)
+    assert ended.code == 1
+    assert found["academies"][0] == "fail"
+    assert found["getTeams"] == ("ok", "answered")
+    assert "learnersProgressByCourse" not in found
+    assert found["rate"] == ("warn", "the server says no limit")
+
+
+# --- small things ------------------------------------------------------------------------------------------------
+
+
+def test_the_table_of_actions_has_all_of_them():
+    rows = {row["name"]: row for row in aoclient("actions", "--jsonl").rows}
+    assert len(rows) == 28
+    assert rows["learnersProgressByCourse"]["paged"] is True
+    assert rows["deleteLearnerInvite"]["adds_with"] == ["is_delete_users"]
+    assert rows["deleteLearners"]["split"] == ["emails", "ids"]
+    assert rows["setLessonVariables"]["heading"] == "set/createLessonVariables"
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_knows_the_actions_and_their_options(shell):
+    script = aoclient("completion", shell).out
+    assert "learnersProgressByCourse" in script
+    assert "show-not-started-learners" in script
+
+
+@pytest.mark.parametrize(
+    "line",
+    [["--help"], ["call", "--help"], ["call", "learners", "--help"], ["call", "courses", "--dry-run"], ["actions"]],
+)
+def test_help_and_dry_runs_load_no_network_library(line):
+    code = "import sys; from aoclient.cli.app import run; run(sys.argv[1:]); print('aiohttp' in sys.modules)"
+    ended = subprocess.run([sys.executable, "-c", code, *line], capture_output=True, text=True, check=True)
+    assert ended.stdout.endswith("\nFalse\n")
+
+
+def test_a_name_that_stdout_cannot_write_is_no_failure():
+    line = [sys.executable, "-m", "aoclient", "call", "certificates", "--email", "Zoë@example.com", "--dry-run"]
+    env = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    ended = subprocess.run(line, capture_output=True, text=True, check=True, env=env)
+    assert "options[email]=Zo\\xeb@example.com" in ended.stdout
+
+
+def test_the_emulator_keeps_the_end_of_its_journal_only(monkeypatch):
+    served_ones = []
+
+    async def serve(academy, *_):
+        served_ones.append(academy)
+
+    monkeypatch.setattr("aoclient.cli.emulator.serve", serve)
+    assert aoclient("emulator", "--learners", "5", "--rate", "60/60").code == 0
+    assert served_ones[0].journal.keep == 1000
+
+
+def test_a_docstring_without_sections_is_its_text():
+    class Bare:
+        """Just this.
+
+        And that,
+        in two lines.
+        """
+
+    found = describe(Bare)
+    assert (found.summary, found.text, found.options, found.help) == (
+        "Just this.",
+        "And that, in two lines.",
+        {},
+        "Just this.\n\nAnd that, in two lines.",
+    )
+
+
+def test_the_version_is_said():
+    assert aoclient("--version").out.strip() == app.version

@@ -1,0 +1,78 @@
+"""P8 and P20 over processes: one token, one rate, whatever clocks they have and whichever of them dies."""
+
+from __future__ import annotations
+
+import asyncio
+
+from aoclient import Rate
+from aoclient.emulator import Emulator
+from aoclient.wire import TOKEN_PATH
+from tests.kit.redis import Workers, account, most_in_any, one_redis, redis  # noqa: F401  # fixtures
+
+PROCESSES = 4
+CALLS = 250
+
+
+def token_requests(emulator: Emulator) -> int:
+    return emulator.journal.requests(TOKEN_PATH)
+
+
+def test_a_thousand_calls_of_four_processes_at_expiry_ask_for_one_token(redis):
+    async def main() -> None:
+        emulator = Emulator(learners=1, courses=1)
+        async with emulator.serve() as url:
+            workers = Workers(PROCESSES, url, redis.url, rounds=2, calls=CALLS, max_concurrency=20)
+            await workers.together()
+            await workers.together()
+            assert token_requests(emulator) == 1
+            emulator.tokens.expire()
+            await workers.joined()
+        assert workers.ends() == {"ok": 2 * PROCESSES * CALLS}
+        assert token_requests(emulator) == 2
+
+    asyncio.run(main())
+
+
+def test_a_process_killed_while_it_asks_for_a_token_delays_the_others_by_the_life_of_its_lock(redis):
+    """By the clock of Redis, which ends the lock: no more than a second after it was taken."""
+
+    async def main() -> None:
+        emulator = Emulator(learners=1, courses=1, faults="stall@action=token;at=1")
+        async with emulator.serve() as url:
+            holder = Workers(1, url, redis.url, calls=5, commons={"lock_for": 1.0})
+            others = Workers(PROCESSES - 1, url, redis.url, calls=5, commons={"lock_for": 1.0})
+            await holder.together()
+            while not token_requests(emulator):
+                await asyncio.sleep(0.005)
+            locks = redis.calls("evalsha")
+            await others.together()
+            while redis.calls("evalsha") < locks + PROCESSES:
+                await asyncio.sleep(0.005)
+            holder.processes[0].kill()
+            left = redis.ask("PTTL", f"aoclient:{{{account(emulator, url)}}}:lock")
+            assert -2 <= int(left[0]) <= 1000
+            await holder.joined()
+            await others.joined()
+        assert others.ends() == {"ok": 5 * (PROCESSES - 1)}
+        assert token_requests(emulator) == 2
+
+    asyncio.run(main())
+
+
+def test_four_processes_with_skewed_clocks_use_one_rate_and_never_more(redis):
+    rate = Rate(100, 1)
+
+    async def main() -> list[float]:
+        emulator = Emulator(learners=1, courses=1)
+        async with emulator.serve() as url:
+            workers = Workers(PROCESSES, url, redis.url, calls=10, seconds=4.0, rate=rate, skew=3.0, max_concurrency=10)
+            await workers.together()
+            await workers.joined()
+        assert set(workers.ends()) == {"ok"}
+        return [entry.at for entry in emulator.journal.received if entry.path != TOKEN_PATH]
+
+    times = asyncio.run(main())
+    assert most_in_any(1, times) <= 100
+    steady = [moment for moment in times if times[0] + 1 <= moment < times[0] + 3]
+    assert len(steady) >= 0.97 * 200
+    assert redis.calls("evalsha") <= 2 * len(times) + 20

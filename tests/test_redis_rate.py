@@ -1,0 +1,363 @@
+"""The gate over Redis in one process: turns, permits, holds, and what is done while Redis is away."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import subprocess
+from contextlib import asynccontextmanager
+
+import pytest
+
+from aoclient import Rate, Session
+from aoclient.contrib.redis import Link, RedisCommons, RedisGate
+from aoclient.contrib.redis import gate as gate_module
+from aoclient.contrib.redis import link as link_module
+from aoclient.emulator import Emulator
+from aoclient.errors import ConfigurationError
+from tests.kit.redis import most_in_any, one_redis, redis  # noqa: F401  # fixtures
+
+FAR = 60.0
+
+
+@asynccontextmanager
+async def gates(server, count=1, **settings):
+    links = [Link(server.url) for _ in range(count)]
+    made = [RedisGate(link, "account", **settings) for link in links]
+    try:
+        yield made
+    finally:
+        for gate, link in zip(made, links, strict=True):
+            gate.close()
+            await link.aclose()
+
+
+def card(server, key):
+    return int(server.ask("ZCARD", f"aoclient:{{account}}:{key}")[0])
+
+
+async def answered(server):
+    """Wait until all permits were reported."""
+    while card(server, "out"):
+        await asyncio.sleep(0.005)
+
+
+def test_permits_are_used_up_by_all_and_come_back_a_window_after_the_answer(redis):
+    async def main() -> None:
+        async with gates(redis, 2) as (one, two):
+            loop = asyncio.get_running_loop()
+            permits = [await gate.enter(20, 0.3, within=FAR) for gate in (one, two)]
+            assert all(permits)
+            await asyncio.sleep(0.05)
+            left_at = loop.time()
+            one.leave(permits[0], after=0.0)
+            two.leave(permits[1], after=0.1)
+            assert await one.enter(2, 0.3, within=FAR)
+            assert loop.time() >= left_at + 0.3
+            assert await two.enter(2, 0.3, within=FAR)
+            assert loop.time() >= left_at + 0.4
+
+    asyncio.run(main())
+
+
+def test_a_turn_in_vain_comes_back_at_once(redis):
+    async def main() -> None:
+        async with gates(redis) as (gate,):
+            for _ in range(5):
+                permit = await gate.enter(1, FAR, within=0.0)
+                assert permit
+                gate.undo(permit)
+                redis.ask("HDEL", "aoclient:{account}:pace", "next")  # its place in the even row is not given back
+            await answered(redis)
+            assert card(redis, "back") == 0
+
+    asyncio.run(main())
+
+
+def test_a_tenth_goes_at_once_and_the_rest_evenly(redis):
+    async def main() -> list[float]:
+        async with gates(redis) as (gate,):
+            times = []
+            for _ in range(14):
+                await gate.enter(100, 2.0, within=FAR)
+                times.append(asyncio.get_running_loop().time())
+            return times
+
+    times = asyncio.run(main())
+    assert times[13] - times[0] >= 4 * 0.02
+    assert redis.calls("evalsha") + redis.calls("eval") <= 16
+
+
+@pytest.mark.parametrize("moment", ["asking", "waiting"])
+def test_who_is_cancelled_at_the_gate_leaves_no_permit_behind(redis, moment):
+    async def main() -> None:
+        async with gates(redis) as (gate,):
+            await gate.enter(1, 1.0, within=FAR)
+            redis.ask("DEL", "aoclient:{account}:out")
+            task = asyncio.create_task(gate.enter(1, 1.0, within=FAR))
+            while moment == "waiting" and not gate._sleeping:
+                await asyncio.sleep(0.001)
+            await asyncio.sleep(0)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            await answered(redis)
+
+    asyncio.run(main())
+
+
+def test_nothing_is_reserved_beyond_the_time_of_the_call(redis):
+    async def main() -> None:
+        async with gates(redis) as (gate,):
+            gate.leave(await gate.enter(1, 0.3, within=FAR), after=0.0)
+            task = asyncio.create_task(gate.enter(1, 0.3, within=0.05))
+            await asyncio.sleep(0.05)
+            assert card(redis, "out") == 0
+            assert await task
+
+    asyncio.run(main())
+
+
+def test_who_needs_a_permit_that_has_no_answer_yet_asks_again(redis):
+    async def main() -> None:
+        async with gates(redis, 2) as (one, two):
+            permit = await one.enter(1, 0.1, within=FAR)
+            task = asyncio.create_task(two.enter(1, 0.1, within=FAR))
+            while not two._sleeping:
+                await asyncio.sleep(0.001)
+            assert card(redis, "out") == 1
+            one.leave(permit, after=0.0)
+            assert await task
+
+    asyncio.run(main())
+
+
+def test_a_permit_of_a_process_that_died_counts_as_arrived_in_the_end(redis, monkeypatch):
+    monkeypatch.setattr(gate_module, "_IN_FLIGHT_AT_MOST", 0.05)
+
+    async def main() -> None:
+        async with gates(redis, 2) as (dead, gate):
+            await dead.enter(1, 0.1, within=FAR)
+            assert await gate.enter(1, 0.1, within=FAR)
+
+    asyncio.run(main())
+
+
+def test_without_a_rate_nothing_is_counted_but_a_hold_counts(redis):
+    async def main() -> None:
+        async with gates(redis, 2) as (one, two):
+            assert [await one.enter(0, 0.0, within=FAR) for _ in range(3)] == [""] * 3
+            one.leave("", after=0.0)
+            one.undo("")
+            two.refuse(FAR)
+            await two._link.aclose()
+            assert await one.enter(0, 0.0, within=FAR) is None
+            assert one.held_until > asyncio.get_running_loop().time() + FAR - 1
+
+    asyncio.run(main())
+
+
+def test_a_429_stops_those_whose_turn_is_reserved_already(redis):
+    async def main() -> None:
+        async with gates(redis, 2) as (one, two):
+            await one.enter(5, 1.0, within=FAR)
+            waiting = asyncio.create_task(two.enter(5, 1.0, within=FAR))
+            while not two._sleeping:
+                await asyncio.sleep(0.001)
+            one.refuse(FAR)
+            one.refuse(1.0)  # a shorter one does not end the longer
+            assert await waiting is None
+            assert two.held_until > asyncio.get_running_loop().time() + FAR - 1
+            await asyncio.sleep(0.05)
+            assert card(redis, "out") == 1
+
+    asyncio.run(main())
+
+
+def test_after_a_hold_the_calls_come_evenly(redis):
+    async def main() -> float:
+        async with gates(redis) as (gate,):
+            await gate.enter(100, 2.0, within=FAR)
+            gate.refuse(0.05)
+            while await gate.enter(100, 2.0, within=FAR) is None:
+                await asyncio.sleep(max(0.0, gate.held_until - asyncio.get_running_loop().time()))
+            began = asyncio.get_running_loop().time()
+            for _ in range(5):
+                await gate.enter(100, 2.0, within=FAR)
+            return asyncio.get_running_loop().time() - began
+
+    assert asyncio.run(main()) >= 4 * 0.02
+
+
+@pytest.mark.parametrize("moment", ["asking", "waiting", "before"])
+def test_closing_sends_the_call_at_the_gate_away(redis, moment):
+    async def main() -> None:
+        async with gates(redis) as (gate,):
+            await gate.enter(1, FAR, within=FAR)
+            redis.ask("DEL", "aoclient:{account}:out")
+            if moment == "before":
+                gate.close()
+            task = asyncio.create_task(gate.enter(1, FAR, within=2 * FAR))
+            while moment == "waiting" and not gate._sleeping:
+                await asyncio.sleep(0.001)
+            await asyncio.sleep(0)
+            gate.close()
+            assert await task is None
+            commands = redis.calls("evalsha")
+            gate.refuse(1.0)
+            gate.leave("permit", after=0.0)
+            assert gate._reporting is None
+            assert redis.calls("evalsha") == commands
+
+    asyncio.run(main())
+
+
+def test_what_was_answered_is_reported_when_the_gate_is_closed(redis):
+    async def main() -> None:
+        async with gates(redis) as (gate,):
+            gate.leave(await gate.enter(1, FAR, within=FAR), after=0.0)
+
+    asyncio.run(main())
+    assert (card(redis, "out"), card(redis, "back")) == (0, 1)
+
+
+def test_all_keys_end_by_themselves_and_stand_in_one_slot(redis):
+    async def main() -> None:
+        commons = RedisCommons(redis.url)
+        async with Session("client-id", "client-secret", sender=Emulator(), rate=Rate(50, 1), redis=commons) as ao:
+            await asyncio.gather(*(ao.courses() for _ in range(3)))
+            gate = ao._limited.gate
+            first, second = [await gate.enter(50, 1.0, within=FAR) for _ in range(2)]
+            gate.leave(first, after=0.0)
+            gate.refuse(0.1)
+            gate.undo(second)
+        await commons.aclose()
+
+    asyncio.run(main())
+    keys = redis.ask("KEYS", "*")
+    print(keys)
+    assert {key.rpartition(":")[2] for key in keys} == {"token", "back", "pace"}
+    assert len({key[key.index("{") : key.index("}")] for key in keys}) == 1
+    assert all(int(redis.ask("PTTL", key)[0]) > 0 for key in keys)
+
+
+def test_the_limiter_shows_redis_no_name_and_no_secret(redis):
+    canary, client_id = "canary-5f2c", "client-77aa"
+    watch = subprocess.Popen(["redis-cli", "-p", str(redis.port), "monitor"], stdout=subprocess.PIPE, text=True)
+    assert watch.stdout is not None
+    assert watch.stdout.readline().strip() == "OK"
+
+    async def main() -> None:
+        emulator = Emulator(client_id=client_id, client_secret=canary)
+        commons = RedisCommons(redis.url, keep_token=False)
+        async with Session(client_id, canary, sender=emulator, rate=Rate(50, 1), redis=commons) as ao:
+            await ao.courses()
+            token = ao._authorized._held.token.value.reveal()
+        await commons.aclose()
+        redis.ask("ECHO", "the end")
+        seen = []
+        for line in watch.stdout:
+            seen.append(line)
+            if "the end" in line:
+                break
+        watch.kill()
+        watch.communicate()
+        shown = "".join(seen)
+        assert "EVALSHA" in shown
+        assert not [secret for secret in (canary, client_id, token) if secret in shown]
+
+    asyncio.run(main())
+
+
+# --- Redis is away -----------------------------------------------------------------------------------------------
+
+
+def test_redis_restarted_under_load_loses_no_call_and_each_process_keeps_to_its_share(redis, caplog, monkeypatch):
+    monkeypatch.setattr(link_module, "_AGAIN_AFTER", 0.1)
+    times = []
+    turned = []
+
+    class Counting(Emulator):
+        async def send(self, sent):
+            times.append(asyncio.get_running_loop().time())
+            return await super().send(sent)
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        commons = RedisCommons(redis.url, share=0.25)
+        async with Session("client-id", "client-secret", sender=Counting(), rate=Rate(200, 1), redis=commons) as ao:
+            ends_at = None
+
+            async def work() -> None:
+                while ends_at is None or len(times) < ends_at:
+                    await ao.courses()
+
+            workers = [asyncio.create_task(work()) for _ in range(10)]
+            while len(times) < 60:
+                await asyncio.sleep(0.005)
+            redis.stop()
+            turned.append(loop.time())
+            while len(times) < 90:
+                await asyncio.sleep(0.005)
+            redis.start()
+            while ao._limited.gate._local is not None:
+                await asyncio.sleep(0.005)
+            turned.append(loop.time())
+            ends_at = len(times) + 60
+            await asyncio.gather(*workers)
+            assert redis.calls("evalsha") >= 60
+        await commons.aclose()
+
+    with caplog.at_level(logging.INFO, logger="aoclient"):
+        asyncio.run(main())
+    away = [moment for moment in times if turned[0] + 0.1 < moment < turned[1]]
+    assert len(away) >= 20
+    assert most_in_any(0.2, away) <= 0.25 * 200 * 0.2 + 1
+    assert most_in_any(1.0, times) <= 200
+    assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
+    assert "not shared" in caplog.text
+    assert "is back" in caplog.text
+
+
+def test_without_a_rate_calls_go_on_when_redis_is_away(caplog):
+    async def main() -> None:
+        gate = RedisGate("redis://127.0.0.1:1", "account")
+        assert [await gate.enter(0, 0.0, within=FAR) for _ in range(3)] == [""] * 3
+        gate.close()
+        await gate._link.aclose()
+
+    asyncio.run(main())
+    assert len(caplog.records) == 1
+
+
+def test_a_reserved_turn_holds_when_redis_goes_away_before_it_comes(redis):
+    async def main() -> None:
+        async with gates(redis) as (gate,):
+            await gate.enter(5, 1.0, within=FAR)
+            task = asyncio.create_task(gate.enter(5, 1.0, within=FAR))
+            while not gate._sleeping:
+                await asyncio.sleep(0.001)
+            redis.stop()
+            assert await task
+            redis.start()
+
+    asyncio.run(main())
+
+
+def test_closing_ends_the_wait_for_an_own_turn():
+    async def main() -> None:
+        gate = RedisGate("redis://127.0.0.1:1", "account")
+        task = asyncio.create_task(gate.enter(1, FAR, within=FAR))
+        while not gate._sleeping:
+            await asyncio.sleep(0.001)
+        gate.close()
+        assert await task is None
+        await gate._link.aclose()
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("share", [0, -0.1, 1.5, float("nan")])
+def test_a_share_that_is_none_is_refused(share):
+    with pytest.raises(ConfigurationError, match="share"):
+        RedisCommons("redis://127.0.0.1:1", share=share)
