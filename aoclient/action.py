@@ -47,6 +47,7 @@ class Spec:
         rows: Key of the answer under which the rows of a paged action stand.
         look_with: Vendor's name of the action that shows whether this one was executed.
         confidential: The answer holds a secret, so no error and no log quotes it.
+        deletes_people: Learners are deleted whenever a call is `Effect.ADDS`, so a person at a terminal is asked first.
         is_lasting: The answer changes rarely, so a session that was told to may keep it a while.
     """
 
@@ -58,6 +59,7 @@ class Spec:
     rows: str = ""
     look_with: str = ""
     confidential: bool = False
+    deletes_people: bool = False
     is_lasting: bool = False
 
 

@@ -56,16 +56,7 @@ def one_course(*, quick: bool) -> tuple[list[dict[str, Any]], object]:
     course = {"concurrency": 16, "lengths": [pages * ROWS - 50], "ordered": True}
     with server(latency=20) as base:
         cases = {
-            f"ahead {ahead}": program(
-                "ours.py",
-                base,
-                job="listing",
-                concurrency=16,
-                lengths=[pages * ROWS - 50],
-                look_ahead=ahead,
-                ordered=True,
-            )
-            for ahead in (1, 8)
+            f"ahead {ahead}": program("ours.py", base, job="listing", look_ahead=ahead, **course) for ahead in (1, 8)
         }
         got = rounds_of(cases, 1 if quick else 5)
     faster, noise = ratio(got["ahead 1"], got["ahead 8"], "wall"), spread(got["ahead 1"], got["ahead 8"], "wall")

@@ -71,6 +71,7 @@ def academy(**settings: object) -> Emulator:
 
 def failure_of(call: Call, emulator: Emulator, **settings: object) -> tuple[BaseException | None, list[str]]:
     async def main() -> BaseException | None:
+        asyncio.get_running_loop().slow_callback_duration = 0  # in debug mode each step is then logged
         async with emulator.serve() as url, Session("client-id", SECRET, base_url=url, **QUICK, **settings) as ao:
             try:
                 await call(ao, emulator)

@@ -76,6 +76,7 @@ def test_broken_http_raises_errors_of_the_one_tree_only(request):
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await reader.readuntil(b"\r\n\r\n")
+        await reader.readexactly(int(head.lower().partition(b"content-length:")[2].split()[0]))
         if TOKEN_PATH.encode() in head:
             writer.write(HEAD + b"Connection: close\r\nContent-Length: %d\r\n\r\n" % len(TOKEN) + TOKEN)
         else:

@@ -7,7 +7,7 @@ import asyncio
 from aoclient import Rate
 from aoclient.emulator import Emulator
 from aoclient.wire import TOKEN_PATH
-from tests.kit.redis import Workers, account, most_in_any, one_redis, redis  # noqa: F401  # fixtures
+from tests.kit.redis import Workers, account, empty_redis, most_in_any, one_redis_of_a_module, until  # noqa: F401  # fixtures
 
 PROCESSES = 4
 CALLS = 250
@@ -42,12 +42,10 @@ def test_a_process_killed_while_it_asks_for_a_token_delays_the_others_by_the_lif
             holder = Workers(1, url, redis.url, calls=5, commons={"lock_for": 1.0})
             others = Workers(PROCESSES - 1, url, redis.url, calls=5, commons={"lock_for": 1.0})
             await holder.together()
-            while not token_requests(emulator):
-                await asyncio.sleep(0.005)
+            await until(lambda: token_requests(emulator))
             locks = redis.calls("evalsha")
             await others.together()
-            while redis.calls("evalsha") < locks + PROCESSES:
-                await asyncio.sleep(0.005)
+            await until(lambda: redis.calls("evalsha") >= locks + PROCESSES)
             holder.processes[0].kill()
             left = redis.ask("PTTL", f"aoclient:{{{account(emulator, url)}}}:lock")
             assert -2 <= int(left[0]) <= 1000

@@ -15,7 +15,7 @@ from aoclient.contrib.redis import gate as gate_module
 from aoclient.contrib.redis import link as link_module
 from aoclient.emulator import Emulator
 from aoclient.errors import ConfigurationError
-from tests.kit.redis import most_in_any, one_redis, redis  # noqa: F401  # fixtures
+from tests.kit.redis import empty_redis, most_in_any, one_redis_of_a_module, until  # noqa: F401  # fixtures
 
 FAR = 60.0
 
@@ -38,8 +38,7 @@ def card(server, key):
 
 async def answered(server):
     """Wait until all permits were reported."""
-    while card(server, "out"):
-        await asyncio.sleep(0.005)
+    await until(lambda: not card(server, "out"))
 
 
 def test_permits_are_used_up_by_all_and_come_back_a_window_after_the_answer(redis):
@@ -95,8 +94,7 @@ def test_who_is_cancelled_at_the_gate_leaves_no_permit_behind(redis, moment):
             await gate.enter(1, 1.0, within=FAR)
             redis.ask("DEL", "aoclient:{account}:out")
             task = asyncio.create_task(gate.enter(1, 1.0, within=FAR))
-            while moment == "waiting" and not gate._sleeping:
-                await asyncio.sleep(0.001)
+            await until(lambda: moment != "waiting" or gate._sleeping)
             await asyncio.sleep(0)
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
@@ -123,8 +121,7 @@ def test_who_needs_a_permit_that_has_no_answer_yet_asks_again(redis):
         async with gates(redis, 2) as (one, two):
             permit = await one.enter(1, 0.1, within=FAR)
             task = asyncio.create_task(two.enter(1, 0.1, within=FAR))
-            while not two._sleeping:
-                await asyncio.sleep(0.001)
+            await until(lambda: two._sleeping)
             assert card(redis, "out") == 1
             one.leave(permit, after=0.0)
             assert await task
@@ -162,8 +159,7 @@ def test_a_429_stops_those_whose_turn_is_reserved_already(redis):
         async with gates(redis, 2) as (one, two):
             await one.enter(5, 1.0, within=FAR)
             waiting = asyncio.create_task(two.enter(5, 1.0, within=FAR))
-            while not two._sleeping:
-                await asyncio.sleep(0.001)
+            await until(lambda: two._sleeping)
             one.refuse(FAR)
             one.refuse(1.0)  # a shorter one does not end the longer
             assert await waiting is None
@@ -179,7 +175,7 @@ def test_after_a_hold_the_calls_come_evenly(redis):
         async with gates(redis) as (gate,):
             await gate.enter(100, 2.0, within=FAR)
             gate.refuse(0.05)
-            while await gate.enter(100, 2.0, within=FAR) is None:
+            while await gate.enter(100, 2.0, within=FAR) is None:  # noqa: ASYNC110  # the moment is known
                 await asyncio.sleep(max(0.0, gate.held_until - asyncio.get_running_loop().time()))
             began = asyncio.get_running_loop().time()
             for _ in range(5):
@@ -198,8 +194,7 @@ def test_closing_sends_the_call_at_the_gate_away(redis, moment):
             if moment == "before":
                 gate.close()
             task = asyncio.create_task(gate.enter(1, FAR, within=2 * FAR))
-            while moment == "waiting" and not gate._sleeping:
-                await asyncio.sleep(0.001)
+            await until(lambda: moment != "waiting" or gate._sleeping)
             await asyncio.sleep(0)
             gate.close()
             assert await task is None
@@ -221,6 +216,20 @@ def test_what_was_answered_is_reported_when_the_gate_is_closed(redis):
     assert (card(redis, "out"), card(redis, "back")) == (0, 1)
 
 
+def test_the_next_command_takes_along_what_was_answered(redis):
+    async def main() -> None:
+        async with gates(redis) as (gate,):
+            permit = await gate.enter(5, 1.0, within=FAR)
+            task = asyncio.create_task(gate.enter(5, 1.0, within=FAR))
+            await until(lambda: gate._sleeping)
+            gate.leave(permit, after=0.0)
+            assert await task
+            assert (card(redis, "out"), card(redis, "back")) == (1, 1)
+            assert redis.calls("evalsha") <= 3  # two turns and the look when the second came
+
+    asyncio.run(main())
+
+
 def test_all_keys_end_by_themselves_and_stand_in_one_slot(redis):
     async def main() -> None:
         commons = RedisCommons(redis.url)
@@ -235,7 +244,6 @@ def test_all_keys_end_by_themselves_and_stand_in_one_slot(redis):
 
     asyncio.run(main())
     keys = redis.ask("KEYS", "*")
-    print(keys)
     assert {key.rpartition(":")[2] for key in keys} == {"token", "back", "pace"}
     assert len({key[key.index("{") : key.index("}")] for key in keys}) == 1
     assert all(int(redis.ask("PTTL", key)[0]) > 0 for key in keys)
@@ -293,15 +301,12 @@ def test_redis_restarted_under_load_loses_no_call_and_each_process_keeps_to_its_
                     await ao.courses()
 
             workers = [asyncio.create_task(work()) for _ in range(10)]
-            while len(times) < 60:
-                await asyncio.sleep(0.005)
+            await until(lambda: len(times) >= 60)
             redis.stop()
             turned.append(loop.time())
-            while len(times) < 90:
-                await asyncio.sleep(0.005)
+            await until(lambda: len(times) >= 90)
             redis.start()
-            while ao._limited.gate._local is not None:
-                await asyncio.sleep(0.005)
+            await until(lambda: ao._limited.gate._local is None)
             turned.append(loop.time())
             ends_at = len(times) + 60
             await asyncio.gather(*workers)
@@ -335,8 +340,7 @@ def test_a_reserved_turn_holds_when_redis_goes_away_before_it_comes(redis):
         async with gates(redis) as (gate,):
             await gate.enter(5, 1.0, within=FAR)
             task = asyncio.create_task(gate.enter(5, 1.0, within=FAR))
-            while not gate._sleeping:
-                await asyncio.sleep(0.001)
+            await until(lambda: gate._sleeping)
             redis.stop()
             assert await task
             redis.start()
@@ -348,8 +352,7 @@ def test_closing_ends_the_wait_for_an_own_turn():
     async def main() -> None:
         gate = RedisGate("redis://127.0.0.1:1", "account")
         task = asyncio.create_task(gate.enter(1, FAR, within=FAR))
-        while not gate._sleeping:
-            await asyncio.sleep(0.001)
+        await until(lambda: gate._sleeping)
         gate.close()
         assert await task is None
         await gate._link.aclose()

@@ -88,7 +88,13 @@ class DeleteLearners(Action[DeletedCount]):
     Doc: deleteLearners
     """
 
-    spec: ClassVar = Spec(name="deleteLearners", effect=Effect.ADDS, split=("emails", "ids"), look_with="learners")
+    spec: ClassVar = Spec(
+        name="deleteLearners",
+        effect=Effect.ADDS,
+        split=("emails", "ids"),
+        look_with="learners",
+        deletes_people=True,
+    )
 
     emails: Sequence[str] | None = None
     ids: Sequence[Id] | None = None

@@ -155,6 +155,7 @@ class DeleteLearnerInvite(Action[Acknowledged]):
         adds_with=("is_delete_users",),
         split=("emails",),
         look_with="learners",
+        deletes_people=True,
     )
 
     emails: Sequence[str]

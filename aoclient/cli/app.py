@@ -72,7 +72,7 @@ _register(
     "Show the settings in force and where each comes from.\n\n"
     "Order: argument, environment, profile, default. Profiles stand in $XDG_CONFIG_HOME/aoclient/config.toml, or "
     "~/.config/aoclient/config.toml, as [profiles.NAME] with client_id, client_secret_file, base_url, rate, "
-    "timeout, token_file, allow_insecure; default_profile names the one that is used when none is asked for.",
+    "timeout, token_file, allow_insecure, webhook_secret_file; default_profile names the one that is used when none is asked for.",
 )
 _register(
     "completion:completion",

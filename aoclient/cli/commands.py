@@ -42,7 +42,7 @@ def command(cls: type[Action[Any]], run: Run) -> Callable[..., None]:
 
     parameters = [_parameter(each, text.options[each.name]) for each in options_of(cls)]
     parameters += [_keyword("extra", Annotated[list[str], _EXTRA], [])]
-    if may_destroy(cls):
+    if cls.spec.deletes_people:
         parameters += [_keyword("yes", Annotated[bool, _YES], False)]
     parameters += [
         _keyword("dry_run", Annotated[bool, _DRY_RUN], False),
@@ -54,11 +54,6 @@ def command(cls: type[Action[Any]], run: Run) -> Callable[..., None]:
     function.__annotations__ = {}
     function.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     return function
-
-
-def may_destroy(cls: type[Action[Any]]) -> bool:
-    """Tell whether an action can delete people; its command then asks, or wants ``--yes``."""
-    return cls.spec.name.startswith("delete")  # the vendor's word, and the declaration has no other
 
 
 def read(cls: type[Action[Any]], given: Mapping[str, Any], extra: Sequence[str]) -> Action[Any]:

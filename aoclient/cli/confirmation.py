@@ -8,7 +8,6 @@ from urllib.parse import unquote_plus
 
 from aoclient import forms, wire
 from aoclient.action import Action, Effect
-from aoclient.cli.commands import may_destroy
 from aoclient.cli.exits import UsageError
 from aoclient.cli.text import shown
 from aoclient.forms import MAX_PAIRS, FormValue
@@ -39,7 +38,7 @@ def confirm(action: Action[Any]) -> None:
     Raises:
         UsageError: The answer was no, or nobody is there to ask.
     """
-    if not may_destroy(type(action)) or action.effect is not Effect.ADDS:
+    if not action.spec.deletes_people or action.effect is not Effect.ADDS:
         return
     name = action.spec.name
     if not (sys.stdin.isatty() and sys.stderr.isatty()):

@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Callable, Mapping
 from getpass import getpass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol, cast
 
 from attrs import field, frozen
 from cyclopts import Group, Parameter
@@ -45,6 +45,15 @@ class Connection:
     ] = None
 
 
+class Given(Protocol):
+    """What is said on the command line: options that are named as the settings are, not all of them."""
+
+    @property
+    def profile(self) -> str | None:
+        """The profile that is asked for."""
+        ...
+
+
 ConnectionOptions = Annotated[Connection, Parameter(name="*")]
 NO_CONNECTION = Connection()
 """What a command has where nothing is said."""
@@ -75,8 +84,20 @@ class Settings:
         return self.found[name].value
 
 
-NAMES = ("client_id", "client_secret_file", "base_url", "rate", "timeout", "token_file", "allow_insecure")
+NAMES = (
+    "client_id",
+    "client_secret_file",
+    "base_url",
+    "rate",
+    "timeout",
+    "token_file",
+    "allow_insecure",
+    "webhook_secret_file",
+)
 """What a profile may hold; ``token_file`` keeps the token between runs."""
+
+SecretName = Literal["client_secret", "webhook_secret"]
+_SECRETS: tuple[SecretName, ...] = ("client_secret", "webhook_secret")
 
 _VARIABLES = {"timeout": None, "allow_insecure": None}
 _NOT_SET = "not set"
@@ -88,7 +109,7 @@ def config_path(environ: Mapping[str, str] = os.environ) -> Path:
     return (Path(home) if home else Path.home() / ".config") / "aoclient" / "config.toml"
 
 
-def settle(connection: Connection, environ: Mapping[str, str] = os.environ) -> Settings:
+def settle(given: Given, environ: Mapping[str, str] = os.environ) -> Settings:
     """Return the settings in force.
 
     Raises:
@@ -96,14 +117,14 @@ def settle(connection: Connection, environ: Mapping[str, str] = os.environ) -> S
     """
     path = config_path(environ)
     document = _document(path)
-    chosen = _choose_profile(connection, environ, document, path)
+    chosen = _choose_profile(given, environ, document, path)
     profile = _profile(document, chosen, path)
     found: dict[str, Setting] = {}
     for name in NAMES:
         variable = _VARIABLES.get(name, f"AOCLIENT_{name.upper()}")
-        given = getattr(connection, name, None)
-        if given is not None:
-            found[name] = Setting(given, f"argument --{name.replace('_', '-')}")
+        argument = getattr(given, name, None)
+        if argument is not None:
+            found[name] = Setting(argument, f"argument --{name.replace('_', '-')}")
         elif variable and environ.get(variable):
             found[name] = Setting(environ[variable], f"environment {variable}")
         elif name in profile:
@@ -115,12 +136,16 @@ def settle(connection: Connection, environ: Mapping[str, str] = os.environ) -> S
             )
         else:
             found[name] = Setting(None, _NOT_SET)
+    secrets = {name: _secret(name, given, environ, found) for name in _SECRETS}
+    return Settings(path, chosen, {**secrets, **found})
+
+
+def _secret(name: SecretName, given: Given, environ: Mapping[str, str], found: Mapping[str, Setting]) -> Setting:
     # A secret in the environment stands between the argument and a file the environment or the profile names.
-    if environ.get("AOCLIENT_CLIENT_SECRET") and connection.client_secret_file is None:
-        secret = Setting(Secret(environ["AOCLIENT_CLIENT_SECRET"]), "environment AOCLIENT_CLIENT_SECRET")
-    else:
-        secret = Setting(None, found["client_secret_file"].source)
-    return Settings(path, chosen, {"client_secret": secret, **found})
+    file, variable = f"{name}_file", f"AOCLIENT_{name.upper()}"
+    if environ.get(variable) and getattr(given, file, None) is None:
+        return Setting(Secret(environ[variable]), f"environment {variable}")
+    return Setting(None, found[file].source)
 
 
 def _document(path: Path) -> Mapping[str, Any]:
@@ -133,11 +158,9 @@ def _document(path: Path) -> Mapping[str, Any]:
         raise ConfigurationError(f"{path} cannot be read: {reason}") from None
 
 
-def _choose_profile(
-    connection: Connection, environ: Mapping[str, str], document: Mapping[str, Any], path: Path
-) -> Setting:
-    if connection.profile is not None:
-        return Setting(connection.profile, "argument --profile")
+def _choose_profile(given: Given, environ: Mapping[str, str], document: Mapping[str, Any], path: Path) -> Setting:
+    if given.profile is not None:
+        return Setting(given.profile, "argument --profile")
     if environ.get("AOCLIENT_PROFILE"):
         return Setting(environ["AOCLIENT_PROFILE"], "environment AOCLIENT_PROFILE")
     if "default_profile" in document:
@@ -156,8 +179,8 @@ def _profile(document: Mapping[str, Any], chosen: Setting, path: Path) -> Mappin
         raise ConfigurationError(f"there is no profile {chosen.value!r} in {path}; there is {names}")
     fields = cast("dict[str, Any]", profile)
     for name, value in fields.items():
-        if name == "client_secret":
-            raise ConfigurationError(f"{path}: a secret does not belong there; write client_secret_file")
+        if name in _SECRETS:
+            raise ConfigurationError(f"{path}: a secret does not belong there; write {name}_file")
         if name not in NAMES:
             raise ConfigurationError(f"{path}: there is no setting {name!r}, only {', '.join(NAMES)}")
         if not isinstance(value, _TYPES.get(name, str)) or (name == "timeout" and isinstance(value, bool)):
@@ -171,34 +194,34 @@ _TYPES: Mapping[str, type | tuple[type, ...]] = {"timeout": (int, float), "allow
 # --- the secret --------------------------------------------------------------------------------------------------
 
 
-def secret_of(settings: Settings, ask: Callable[..., str] = getpass) -> Secret:
-    """Return the secret: of the environment, of a file, of stdin, or of the person at the terminal.
+def secret_of(settings: Settings, ask: Callable[..., str] = getpass, *, name: SecretName = "client_secret") -> Secret:
+    """Return a secret: of the environment, of a file, of stdin, or of the person at the terminal.
 
     Raises:
         ConfigurationError: There is none.
     """
-    if settings["client_secret"]:
-        return cast("Secret", settings["client_secret"])
-    path = settings["client_secret_file"]
-    if path:
-        return Secret(_read_secret(path))
+    if settings[name]:
+        return cast("Secret", settings[name])
+    words, file = name.replace("_", " "), f"{name}_file"
+    if settings[file]:
+        return Secret(_read_secret(words, settings[file]))
     if sys.stdin.isatty() and sys.stderr.isatty():
         try:
-            return Secret(ask("Client secret: ", stream=sys.stderr))
+            return Secret(ask(f"{words.capitalize()}: ", stream=sys.stderr))
         except EOFError:
-            raise ConfigurationError("no client secret was typed") from None
+            raise ConfigurationError(f"no {words} was typed") from None
+    variable, flag = f"AOCLIENT_{name.upper()}", f"--{file.replace('_', '-')}"
     raise ConfigurationError(
-        "there is no client secret: set AOCLIENT_CLIENT_SECRET or AOCLIENT_CLIENT_SECRET_FILE, "
-        "give --client-secret-file, or write client_secret_file into a profile"
+        f"there is no {words}: set {variable} or {variable}_FILE, give {flag}, or write {file} into a profile"
     )
 
 
-def _read_secret(path: str) -> str:
+def _read_secret(words: str, path: str) -> str:
     try:
         return (sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")).strip()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
-        raise ConfigurationError(f"the client secret file {path!r} cannot be read: {reason}") from None
+        raise ConfigurationError(f"the {words} file {path!r} cannot be read: {reason}") from None
 
 
 def open_session(settings: Settings, **further: Any) -> Session:  # Any: arguments of Session

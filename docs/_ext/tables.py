@@ -97,15 +97,15 @@ class Table(SphinxDirective):
 class ActionTable(Table):
     """All actions: name, what each does, effect."""
 
-    headings = ("action", "method", "what it does", "effect")
-    widths = (22, 24, 44, 10)
+    headings = ("action", "what it does", "effect")
+    widths = (35, 50, 15)
 
     def rows(self) -> Iterable[Sequence[str]]:
         """Return a row for each action."""
         for name, cls in ACTIONS.items():
             facts = {"paged": issubclass(cls, Paged), "split": bool(cls.spec.split)}
             notes = "".join(f", {word}" for word, holds in facts.items() if holds)
-            yield f"``{name}``", f"`Session.{METHODS[cls]}`", summary(cls), f"{cls.spec.effect.value}{notes}"
+            yield f"`Session.{METHODS[cls]}` ``{name}``", summary(cls), f"{cls.spec.effect.value}{notes}"
 
 
 class SafetyTable(Table):
@@ -143,8 +143,8 @@ class EventTable(Table):
 class ErrorTable(Table):
     """All errors, the more general ones first."""
 
-    headings = ("error", "is a", "what happened", "executed?")
-    widths = (24, 18, 40, 18)
+    headings = ("error", "what happened", "executed?", "is a")
+    widths = (24, 40, 18, 18)
 
     def rows(self) -> Iterable[Sequence[str]]:
         """Return a row for each error, in the order of the module."""
@@ -154,7 +154,7 @@ class ErrorTable(Table):
                     f"`{each.__name__}`" if issubclass(each, errors.AoError) else f"``{each.__name__}``"
                     for each in cls.__bases__
                 )
-                yield f"`{cls.__name__}`", parents, summary(cls), OUTCOMES[cls.outcome]
+                yield f"`{cls.__name__}`", summary(cls), OUTCOMES[cls.outcome], parents
 
 
 class FaultTable(Table):

@@ -9,8 +9,9 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-_TESTS = str(Path(__file__).parent.parent)
-"""Frames of tests are the caller's own code, whose locals are the caller's."""
+_ROOT = Path(__file__).parent.parent.parent
+_OTHERS = (str(_ROOT / "tests"), str(_ROOT / "aoclient" / "emulator"))
+"""Frames of tests are the caller's own code; the emulator is the server, which is given the secret."""
 
 
 @contextmanager
@@ -67,7 +68,7 @@ def all_texts(error: BaseException) -> Iterator[tuple[str, str]]:
             yield f"no pickle of {name}", ""
         report = traceback.TracebackException(type(each), each, each.__traceback__, capture_locals=True)
         for frame in report.stack:
-            if not frame.filename.startswith(_TESTS):
+            if not frame.filename.startswith(_OTHERS) and "/aiohttp/web" not in frame.filename:
                 for variable, text in (frame.locals or {}).items():
                     yield f"local {variable} of {frame.name} in {frame.filename}:{frame.lineno}, {name}", text
 

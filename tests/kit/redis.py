@@ -9,13 +9,13 @@ import socket
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from unittest.mock import patch
 
 import pytest
 
-from aoclient import RetryPolicy, Session
+from aoclient import Session
 from aoclient.contrib.redis import RedisCommons
 from aoclient.emulator import Emulator
 from aoclient.errors import AoError
@@ -53,7 +53,7 @@ class RedisServer:
         done = subprocess.run(
             ["redis-cli", "-p", str(self.port), *words], capture_output=True, text=True, check=True, timeout=10
         )
-        return done.stdout.splitlines()
+        return [line for line in done.stdout.splitlines() if line]
 
     def calls(self, command: str) -> int:
         """Return how often clients sent a command since the server was started."""
@@ -61,8 +61,8 @@ class RedisServer:
         return int(found[0].split("calls=")[1].split(",")[0]) if found else 0
 
 
-@pytest.fixture(scope="module")
-def one_redis() -> Iterator[RedisServer]:
+@pytest.fixture(scope="module", name="one_redis")
+def one_redis_of_a_module() -> Iterator[RedisServer]:
     if shutil.which("redis-server") is None:
         pytest.skip("redis-server is not installed")
     server = RedisServer()
@@ -71,12 +71,18 @@ def one_redis() -> Iterator[RedisServer]:
     server.stop()
 
 
-@pytest.fixture
-def redis(one_redis: RedisServer) -> RedisServer:
+@pytest.fixture(name="redis")
+def empty_redis(one_redis: RedisServer) -> RedisServer:
     """The Redis of this file, empty."""
     one_redis.ask("FLUSHALL")
     one_redis.ask("CONFIG", "RESETSTAT")
     return one_redis
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Wait for what sets no event: another process, or a part of the package that tells nobody."""
+    while not condition():  # noqa: ASYNC110
+        await asyncio.sleep(0.002)
 
 
 def account(emulator: Emulator, url: str) -> str:
@@ -87,15 +93,46 @@ def account(emulator: Emulator, url: str) -> str:
 
 
 class Workers:
-    """Processes with a session each, on one emulator and one Redis. They go on together at each of their rounds."""
+    """Processes with a session each, on one emulator and one Redis. They go on together at each of their rounds.
 
-    def __init__(self, count: int, url: str, redis_url: str, *, rounds: int = 1, **settings: Any) -> None:
+    Args:
+        count: Processes.
+        url: Of the emulator.
+        redis_url: Of the Redis.
+        rounds: How often they wait for each other.
+        calls: Calls at once in each round.
+        seconds: How long each of those is repeated.
+        skew: Seconds between the clocks of two processes.
+        commons: For `RedisCommons`.
+        settings: For `Session`.
+    """
+
+    def __init__(
+        self,
+        count: int,
+        url: str,
+        redis_url: str,
+        *,
+        rounds: int = 1,
+        calls: int,
+        seconds: float = 0.0,
+        skew: float = 0.0,
+        commons: Mapping[str, Any] | None = None,
+        **settings: Any,
+    ) -> None:
         self.barrier = CONTEXT.Barrier(count + 1)
         self._ends = CONTEXT.SimpleQueue()
+        told = {
+            "url": url,
+            "redis_url": redis_url,
+            "calls": calls,
+            "seconds": seconds,
+            "skew": skew,
+            "commons": commons or {},
+            "settings": settings,
+        }
         self.processes = [
-            CONTEXT.Process(
-                target=_work, args=(number, url, redis_url, rounds, self.barrier, self._ends, settings), daemon=True
-            )
+            CONTEXT.Process(target=_work, args=(number, self._ends, rounds, self.barrier, told), daemon=True)
             for number in range(count)
         ]
         for process in self.processes:
@@ -117,20 +154,27 @@ class Workers:
         return found
 
 
-def _work(number: int, url: str, redis_url: str, rounds: int, barrier: Any, ends: Any, settings: dict[str, Any]) -> None:
+def _work(number: int, ends: Any, rounds: int, barrier: Any, settings: dict[str, Any]) -> None:
     clock = time.time
-    skew = (number - 1.5) * settings.pop("skew", 0.0)
+    skew = (number - 1.5) * settings.pop("skew")
     with patch("time.time", lambda: clock() + skew):
-        ends.put(asyncio.run(_rounds(url, redis_url, rounds, barrier, **settings)))
+        ends.put(asyncio.run(_rounds(rounds, barrier, **settings)))
 
 
 async def _rounds(
-    url: str, redis_url: str, rounds: int, barrier: Any, *, calls: int, seconds: float = 0.0, commons: Any = None, **given: Any
+    rounds: int,
+    barrier: Any,
+    *,
+    url: str,
+    redis_url: str,
+    calls: int,
+    seconds: float,
+    commons: dict[str, Any],
+    settings: dict[str, Any],
 ) -> Counter[str]:
     found: Counter[str] = Counter()
-    shared = RedisCommons(redis_url, **(commons or {}))
-    given = {"retries": RetryPolicy(attempts=3), **given}
-    async with Session("client-id", "client-secret", base_url=url, redis=shared, **given) as ao:
+    shared = RedisCommons(redis_url, **commons)
+    async with Session("client-id", "client-secret", base_url=url, redis=shared, **settings) as ao:
 
         async def call() -> None:
             try:

@@ -2,6 +2,8 @@
 
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const charts = new Map();
+Chart.defaults.font.family = "system-ui, sans-serif";
+
 
 function part(card, selector, create) {
   let found = card.querySelector(selector);
@@ -12,12 +14,20 @@ function part(card, selector, create) {
   return found;
 }
 
-const shorter = (text, most) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
+/** Text in at most two lines of `most` letters. */
+function lines(text, most) {
+  const cut = (line) => (line.length > most ? `${line.slice(0, most - 1)}…` : line);
+  if (text.length <= most) return text;
+  const space = text.lastIndexOf(" ", most);
+  const at = space > 0 ? space : most;
+  return [text.slice(0, at), cut(text.slice(at).trim())];
+}
 
 /**
  * Draw a card anew.
  * shape: type, labels, series [{ label, data, color, ... }], note, numbers { head, rows }, and for the chart
- * isStacked, isLying, height, format (of a value), footer (of a tooltip), ticks (of the axis of labels), max.
+ * isStacked, isLying, height, format (of a value), tip (its text when it is pointed at), ticks and unit (of the labels),
+ * max.
  */
 function draw(id, shape) {
   const card = document.getElementById(id);
@@ -55,9 +65,10 @@ function config(shape) {
   const format = shape.format ?? whole;
   const labels = {
     stacked: shape.isStacked,
+    title: { display: Boolean(shape.unit), text: shape.unit, color: css("--soft"), padding: 2 },
     grid: { display: false },
     border: { color: css("--line") },
-    ticks: { autoSkip: !shape.isLying, maxRotation: 0, autoSkipPadding: 4, ...shape.ticks },
+    ticks: { color: css("--soft"), font: ({ chart }) => ({ size: chart.width < 400 ? 10 : 12 }), autoSkip: !shape.isLying, maxRotation: 0, autoSkipPadding: 4, ...shape.ticks },
   };
   const values = {
     stacked: shape.isStacked,
@@ -65,7 +76,7 @@ function config(shape) {
     max: shape.max,
     grid: { color: css("--line") },
     border: { display: false },
-    ticks: { maxTicksLimit: 6, precision: 0, callback: (value) => format(value) },
+    ticks: { color: css("--soft"), maxTicksLimit: 6, precision: 0, callback: (value) => format(value) },
   };
   return {
     type: shape.type,
@@ -83,7 +94,6 @@ function config(shape) {
       maintainAspectRatio: false,
       indexAxis: shape.isLying ? "y" : "x",
       color: css("--ink"),
-      font: { family: "system-ui, sans-serif", size: 12.5 },
       interaction: { mode: "index", axis: shape.isLying ? "y" : "x", intersect: false },
       scales: shape.isLying ? { x: values, y: labels } : { x: labels, y: values },
       plugins: {
@@ -97,13 +107,13 @@ function config(shape) {
   };
 }
 
-/** Labels of several lines, all of them. */
-const broken = (labels) => ({ autoSkip: false, callback: (at) => labels[at].split(" ") });
+/** Labels with their units on a line below, all of them. */
+const broken = (labels) => ({ autoSkip: false, callback: (at) => labels[at].split(/ (?=\S+$)/) });
 
-/** Names on an axis, cut to fit the width of the chart. */
+/** Names on an axis, to fit the width of the chart. */
 const names = (wide, narrow) => ({
   crossAlign: "far",
   callback(at) {
-    return shorter(this.getLabelForValue(at), this.chart.width < 560 ? narrow : wide);
+    return lines(this.getLabelForValue(at), this.chart.width < 560 ? narrow : wide);
   },
 });

@@ -98,14 +98,14 @@ function questions() {
     return (course === ALL ? "" : `${courseName(course)} · `) + data.questions[question];
   });
   draw("questions", {
-    type: "bar", isLying: true, height: 44 + 30 * hardest.length, labels,
+    type: "bar", isLying: true, height: 44 + 34 * hardest.length, labels,
     series: [{ label: "Answered wrongly", color: css("--bad"), data: hardest.map(wrong), sums: hardest.map(([, sum]) => sum) }],
     format: (value) => `${Math.round(value)} %`,
     tip: (item) => {
       const [asked, right] = item.dataset.sums[item.dataIndex];
       return `${whole(asked - right)} of ${whole(asked)} (${Math.round(item.raw)} %)`;
     },
-    ticks: names(62, 24),
+    ticks: names(52, 22),
     note: !data.answers.length ? missing("quiz statistics") : hardest.length ? `Share of wrong answers, of questions with at least ${LEAST_ANSWERS}.` : nothing,
     numbers: {
       head: ["Question", "Answers", "Wrong", "Share"],
@@ -118,15 +118,15 @@ function unseen() {
   const from = data.unseenFrom;
   const isOf = (course) => course === chosen.course;
   const found = classes(data.seen, from.length + 1, 1, isOf);
-  const labels = from.map((days, at) => (at + 1 < from.length ? `${days}–${from[at + 1] - 1} days` : `over ${days - 1} days`));
+  const labels = from.map((days, at) => (at + 1 < from.length ? `${days}–${from[at + 1] - 1}` : `> ${days - 1}`));
   labels.push("never");
   const isEmpty = !total(found);
   const who = chosen.course === ALL ? "Learners" : "Learners who began this course and did not complete it";
   draw("unseen", {
-    type: "bar", labels: isEmpty ? [] : labels, ticks: broken(labels),
+    type: "bar", labels: isEmpty ? [] : labels, ticks: { autoSkip: false }, unit: "days",
     series: [{ label: "Learners", color: css("--second"), data: found.map(([count]) => count) }],
     note: !HAS.learners ? missing("learners") : isEmpty ? nothing : `${who}, by days between their last sign-in and the newest one, ${data.newest ? day(data.newest) : "–"}.`,
-    numbers: { head: ["Last sign-in", "Learners"], rows: found.map(([count], at) => [labels[at], whole(count)]) },
+    numbers: { head: ["Days", "Learners"], rows: found.map(([count], at) => [labels[at], whole(count)]) },
   });
 }
 
