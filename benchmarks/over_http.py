@@ -25,7 +25,7 @@ def program(script: str, base: str, **job: Any) -> Callable[[], Any]:
 
 
 def efficiency(latency: float, concurrency: int, *, quick: bool) -> tuple[list[dict[str, Any]], object]:
-    calls = concurrency * (10 if quick else 100)
+    calls = concurrency * (10 if quick else 50)
     ideal = calls / concurrency * latency / 1000
     job = {"concurrency": concurrency, "calls": calls}
     with server(latency=latency) as base:

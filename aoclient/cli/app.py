@@ -56,6 +56,12 @@ _register(
     "It reads the jobs courses, learners, progress_by_course, course_progress, quiz_statistics and certificates, as "
     "far as the export has them. It filters by the teams learners come with, or those of their progress.",
 )
+_register(
+    "webhooks:app",
+    "Take webhooks and print them, verify one, or send a sample.\n\n"
+    "The secret comes from AOCLIENT_WEBHOOK_SECRET, from a file that --webhook-secret-file, "
+    "AOCLIENT_WEBHOOK_SECRET_FILE or webhook_secret_file of the profile names, or from a prompt.",
+)
 _register("emulator:emulator", "Serve an emulated academy until it is interrupted.")
 _register(
     "token:token",
@@ -72,7 +78,8 @@ _register(
     "Show the settings in force and where each comes from.\n\n"
     "Order: argument, environment, profile, default. Profiles stand in $XDG_CONFIG_HOME/aoclient/config.toml, or "
     "~/.config/aoclient/config.toml, as [profiles.NAME] with client_id, client_secret_file, base_url, rate, "
-    "timeout, token_file, allow_insecure, webhook_secret_file; default_profile names the one that is used when none is asked for.",
+    "timeout, token_file, allow_insecure, webhook_secret_file; default_profile names the one that is used when none "
+    "is asked for.",
 )
 _register(
     "completion:completion",

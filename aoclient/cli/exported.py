@@ -51,9 +51,8 @@ class Exported:
 
     @property
     def day(self) -> date:
-        """Day of the newest part, in UTC."""
-        moments = [datetime.fromisoformat(shard.committed_at) for shard in self.manifest.shards]
-        return max(moments, default=datetime.now(UTC)).astimezone(UTC).date()
+        """Day of the newest part, in UTC; there is one."""
+        return max(datetime.fromisoformat(shard.committed_at).astimezone(UTC).date() for shard in self.manifest.shards)
 
     def rows(self, job: str) -> Iterator[Row]:
         """Give the rows of a job in the order of its plan; none where it is not in the export.
@@ -103,7 +102,8 @@ def _text_of(path: Path) -> Iterator[IO[str]]:
             raw = cast("IO[bytes]", gzip.GzipFile(fileobj=file))
         elif path.suffix == ".zst":
             raw = cast("IO[bytes]", extra("zstandard", "zstd").ZstdDecompressor().stream_reader(file))
-        yield io.TextIOWrapper(raw, encoding="utf-8", newline="")
+        with io.TextIOWrapper(raw, encoding="utf-8", newline="") as text:
+            yield text
 
 
 def _table(text: IO[str]) -> Iterator[dict[str, str]]:

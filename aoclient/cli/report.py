@@ -44,7 +44,7 @@ def _remark(exported: Exported, *, is_anonymous: bool) -> str:
     manifest = exported.manifest
     left = manifest.planned - len(manifest.shards)
     parts = [
-        f"Exported on {exported.day:%-d %B %Y}",
+        f"Exported on {exported.day.day} {exported.day:%B %Y}",
         f"not whole: {left} of {manifest.planned} parts are missing" if left else "",
         "without names and addresses" if is_anonymous else "",
     ]

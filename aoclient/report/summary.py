@@ -96,21 +96,22 @@ class _Summing:
         return number
 
     def place_quizzes(self, rows: Iterable[Row]) -> None:
-        """Learn which course each quiz is of; no more is read than it takes to see each course once."""
+        """Learn which course each quiz is of; where the courses are known, until each was seen once."""
         waiting = set(range(len(self.courses.names)))
+        is_known = bool(waiting)
         for row in rows:
             number = self._course(row["course_id"], row.get("course_name"))
             for content in row.get("content_progress") or ():
                 if content.get("type") == "quiz":
                     self.quizzes[str(content.get("id"))] = number
             waiting.discard(number)
-            if not waiting:
+            if is_known and not waiting:
                 return
 
     def add_learners(self, rows: Iterable[Row]) -> None:
         self.people.read(rows)
-        days = [day for _, day in self.people.everybody() if day <= self.until.toordinal()]
-        self.newest = max(days, default=NEVER)
+        last = self.until.toordinal()
+        self.newest = max((day for _, day in self.people.everybody() if day <= last), default=NEVER)
         for team_set, day in self.people.everybody():
             self.seen.add((EVERY_COURSE, team_set, self._unseen(day)), 1)
 
@@ -158,7 +159,9 @@ class _Summing:
                 self.scores.add((*key, min(9, max(0, int(percent // 10)))), passed, not passed)
             for question in row.get("questions") or ():
                 if question.get("is_passed") is not None:
-                    name = f"{row.get('name') or 'Quiz'} · {question.get('name') or question.get('number') or 'Question'}"
+                    name = (
+                        f"{row.get('name') or 'Quiz'} · {question.get('name') or question.get('number') or 'Question'}"
+                    )
                     number = self.questions.number(f"{quiz} {question.get('id')}", name)
                     self.answers.add((*key, number), 1, question["is_passed"] is True)
 

@@ -64,7 +64,10 @@ local free = calls - redis.call('ZCARD', out) - redis.call('ZCARD', back)
 local at = now
 if free < 1 then
   local first = redis.call('ZRANGE', back, 0 - free, 0 - free, 'WITHSCORES')
-  if #first == 0 then return {2, math.max(5000, math.min(gap / 4, 1000000))} end
+  if #first == 0 then  -- all hang on answers; none comes back before a window after its own turn
+    local soonest = redis.call('ZRANGE', out, 0, 0, 'WITHSCORES')[2] - flight + per
+    return {2, math.min(1000000, math.max(5000, gap / 4, soonest - now))}
+  end
   at = tonumber(first[2])
 end
 

@@ -76,7 +76,7 @@ function config(shape) {
     max: shape.max,
     grid: { color: css("--line") },
     border: { display: false },
-    ticks: { color: css("--soft"), maxTicksLimit: 6, precision: 0, callback: (value) => format(value) },
+    ticks: { color: css("--soft"), maxRotation: 0, maxTicksLimit: 6, precision: 0, callback: (value) => format(value) },
   };
   return {
     type: shape.type,
@@ -109,6 +109,14 @@ function config(shape) {
 
 /** Labels with their units on a line below, all of them. */
 const broken = (labels) => ({ autoSkip: false, callback: (at) => labels[at].split(/ (?=\S+$)/) });
+
+/** Ranges of numbers, all of them, in two lines where the chart is narrow. */
+const ranges = (labels) => ({
+  autoSkip: false,
+  callback(at) {
+    return this.chart.width < 400 ? labels[at].split(/(?<=–)/) : labels[at];
+  },
+});
 
 /** Names on an axis, to fit the width of the chart. */
 const names = (wide, narrow) => ({

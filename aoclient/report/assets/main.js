@@ -123,7 +123,7 @@ function unseen() {
   const isEmpty = !total(found);
   const who = chosen.course === ALL ? "Learners" : "Learners who began this course and did not complete it";
   draw("unseen", {
-    type: "bar", labels: isEmpty ? [] : labels, ticks: { autoSkip: false }, unit: "days",
+    type: "bar", labels: isEmpty ? [] : labels, ticks: ranges(labels), unit: "days",
     series: [{ label: "Learners", color: css("--second"), data: found.map(([count]) => count) }],
     note: !HAS.learners ? missing("learners") : isEmpty ? nothing : `${who}, by days between their last sign-in and the newest one, ${data.newest ? day(data.newest) : "–"}.`,
     numbers: { head: ["Days", "Learners"], rows: found.map(([count], at) => [labels[at], whole(count)]) },
