@@ -12,8 +12,6 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeAlias, cast, get_args
 
-import attrs
-
 from aoclient import dates
 from aoclient.model import NO_EXTRA, Id
 from aoclient.quirks import EXACT, NUMERIC

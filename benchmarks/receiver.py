@@ -1,9 +1,9 @@
 """Webhooks received behind aiohttp, against a handler that only reads the body.
 
-Servers and load are processes of their own. Each event comes once, so that every one of them is verified, parsed, looked
-up and handed to a handler that does nothing. Throughput is taken from as many connections as keep the server busy; what
-a request costs in CPU is asked from the server itself; the times of answers are those at a steady rate, each counted
-from when the request was due.
+Servers and load are processes of their own. Each event comes once, so that every one of them is verified, parsed,
+looked up and handed to a handler that does nothing. Throughput is taken from as many connections as keep the server
+busy; what a request costs in CPU is asked from the server itself; the times of answers are those at a steady rate, each
+counted from when the request was due.
 """
 
 from __future__ import annotations

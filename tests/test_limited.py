@@ -270,6 +270,23 @@ def test_who_waits_when_it_is_closed_is_told_so():
     run(main())
 
 
+def test_who_waits_for_its_even_turn_when_it_is_closed_is_told_so_and_not_sent():
+    inner = Scripted([response()])
+
+    async def main() -> None:
+        sender = limited(inner, Rate(10, 10))
+        await sender.send(request())
+        task = asyncio.create_task(sender.send(request()))
+        await asyncio.sleep(0.5)
+        await sender.aclose()
+        with pytest.raises(ClientClosedError):
+            await task
+        assert_nothing_is_left(sender)
+
+    run(main())
+    assert len(inner.requests) == 1
+
+
 def test_progress_tells_that_a_call_queues_and_counts_what_was_let_through():
     async def main() -> None:
         sender = limited(Scripted([response()], takes=1.0), max_concurrency=1)

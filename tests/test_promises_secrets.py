@@ -18,7 +18,7 @@ from tests.kit.canary import all_texts, listening, sightings
 from tests.kit.trial import Figures, quiz_of
 
 SECRET = "c4nary-of-the-client"
-QUICK = {"retries": RetryPolicy(attempts=2, wait=0), "timeouts": Timeouts(total=0.4, read=0.2)}
+QUICK = {"retries": RetryPolicy(attempts=2, wait=0), "timeouts": Timeouts(total=0.25, read=0.12)}
 
 Call = Callable[[Session, Emulator], Awaitable[object]]
 
@@ -86,7 +86,7 @@ def failure_of(call: Call, emulator: Emulator, **settings: object) -> tuple[Base
 @pytest.mark.parametrize("aim", [*CALLS, "token"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_fault_shows_a_secret(kind, aim, request):
-    aimed = "" if kind == "refuse" else f"@action={aim};seconds=0.3;size=1"
+    aimed = "" if kind == "refuse" else f"@action={aim};seconds=0.2;size=1"
     emulator = academy(faults=f"{kind}{aimed}")
     error, heard = failure_of(CALLS.get(aim, reads), emulator)
     if error is not None:

@@ -197,6 +197,7 @@ def test_closing_sends_the_call_at_the_gate_away(redis, moment):
             await until(lambda: moment != "waiting" or gate._sleeping)
             await asyncio.sleep(0)
             gate.close()
+            gate.close()
             assert await task is None
             commands = redis.calls("evalsha")
             gate.refuse(1.0)

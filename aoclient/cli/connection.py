@@ -136,8 +136,8 @@ def settle(given: Given, environ: Mapping[str, str] = os.environ) -> Settings:
             )
         else:
             found[name] = Setting(None, _NOT_SET)
-    secrets = {name: _secret(name, given, environ, found) for name in _SECRETS}
-    return Settings(path, chosen, {**secrets, **found})
+    secrets: dict[str, Setting] = {name: _secret(name, given, environ, found) for name in _SECRETS}
+    return Settings(path, chosen, secrets | found)
 
 
 def _secret(name: SecretName, given: Given, environ: Mapping[str, str], found: Mapping[str, Setting]) -> Setting:

@@ -14,7 +14,7 @@ from aoclient.cli.output import Format, Writer
 from aoclient.cli.text import json_text, shown
 from aoclient.webhooks import Event, UnknownEvent
 
-_WIDTH = 33  # of the longest name of an event, and two blanks
+_WIDTH = 35  # of the longest name of an event, and two blanks
 _NAMED_AT_MOST = 3
 
 
@@ -47,14 +47,16 @@ def line_of(event: Event) -> str:
 
 def _things(event: Event) -> Iterator[str]:
     """Yield the learners, then all else that has a name."""
-    values = {each.name: getattr(event, each.name) for each in attrs.fields(type(event))}
+    names = [each.name for each in attrs.fields(type(event)) if each.name not in ("academy", "extra")]
+    values = {name: getattr(event, name) for name in names}
     people = [values.pop(name) for name in ("learner", "learners") if name in values]
-    for value in [*people, *(value for name, value in values.items() if name not in ("academy", "extra"))]:
-        names = [
-            shown(name)
-            for each in cast("list[Any]", value if isinstance(value, list) else [value])
-            if (name := getattr(each, "email", "") or getattr(each, "name", ""))
-        ]
-        if names:
-            more = len(names) - _NAMED_AT_MOST
-            yield ", ".join(names[:_NAMED_AT_MOST]) + (f" and {more} more" if more > 0 else "")
+    for value in [*people, *values.values()]:
+        found = [getattr(each, "email", "") or getattr(each, "name", "") for each in _listed(value)]
+        shortly = [shown(each) for each in found if each]
+        if shortly:
+            more = len(shortly) - _NAMED_AT_MOST
+            yield ", ".join(shortly[:_NAMED_AT_MOST]) + (f" and {more} more" if more > 0 else "")
+
+
+def _listed(value: Any) -> list[Any]:  # Any: a model, a list of them, or what has no name
+    return cast("Any", value) if isinstance(value, list) else [value]

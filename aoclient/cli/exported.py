@@ -7,7 +7,7 @@ import gzip
 import io
 import json
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -95,7 +95,7 @@ def _from_file(path: Path, header: Header) -> Iterator[Row]:
 
 
 @contextmanager
-def _text_of(path: Path) -> Iterator[IO[str]]:
+def _text_of(path: Path) -> Generator[IO[str]]:
     with path.open("rb") as file:
         raw: IO[bytes] = file
         if path.suffix == ".gz":
@@ -106,13 +106,14 @@ def _text_of(path: Path) -> Iterator[IO[str]]:
             yield text
 
 
-def _table(text: IO[str]) -> Iterator[dict[str, str]]:
-    """Give the rows of a CSV file; the heading, which has plain names alone, tells its dialect."""
+def _table(text: IO[str]) -> Iterator[dict[str, Any]]:
+    """Give the rows of a CSV file, None for an empty cell; the heading has plain names alone and tells the delimiter."""
     heading = text.readline()
     dialect = csv.Sniffer().sniff(heading, delimiters=",;\t|")
     csv.field_size_limit(2**31 - 1)  # what is nested stands in one cell
     (names,) = csv.reader([heading], dialect)
-    return (dict(zip(names, row, strict=True)) for row in csv.reader(text, delimiter=dialect.delimiter))
+    for row in csv.reader(text, delimiter=dialect.delimiter):
+        yield {name: value or None for name, value in zip(names, row, strict=True)}
 
 
 def _reader(schema: Mapping[str, str], *, is_safe: bool = False) -> Callable[[dict[str, Any]], Row]:
@@ -122,15 +123,19 @@ def _reader(schema: Mapping[str, str], *, is_safe: bool = False) -> Callable[[di
 
     def read(row: dict[str, Any]) -> Row:
         for name in texts:
-            row[name] = row[name][row[name][:2] in _SAFE :]
+            row[name] = _without_guard(row[name])
         for name, value in kinds.items():
-            row[name] = None if row[name] is None or row[name] == "" else value(row[name])
+            row[name] = None if row[name] is None else value(row[name])
         return row
 
     return read
 
 
-_SAFE = {f"'{first}" for first in "=+-@\t\r"}
+def _without_guard(text: str | None) -> str | None:
+    return text[1:] if text and text[0] == "'" and text[1:2] in _GUARDED else text
+
+
+_GUARDED = tuple("=+-@\t\r")
 
 _VALUES: Mapping[Kind, Callable[[Any], object]] = {
     Kind.INTEGER: int,

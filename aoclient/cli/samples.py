@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from types import NoneType
-from typing import Any, TypeVar, get_args, get_origin
+from typing import Any, TypeVar, cast, get_args, get_origin
 
 import attrs
 
@@ -30,12 +30,12 @@ _AT = datetime(2021, 12, 10, 14, 12, 52, tzinfo=UTC)
 
 def sample(event: type[E], event_id: str) -> E:
     """Return an event as it might come, the same one each time; a class that grows a field gets it here too."""
-    return _made(event, event, event_id)
+    return cast("E", _made(event, event, event_id, ""))
 
 
-def _made(model: Any, event: type[Event], model_id: str) -> Any:  # Any: an attrs class, and an instance of it
+def _made(model: Any, event: type[Event], model_id: str, label: str) -> Any:  # Any: an attrs class, an instance of it
     values = {
-        each.name: model_id if each.name == "id" else _value(each.type, each.name, event, model.__name__)
+        each.name: model_id if each.name == "id" else _value(each.type, each.name, event, label)
         for each in attrs.fields(attrs.resolve_types(model))
         if each.name not in ("event", "extra") and _is_sent(each, model, event)
     }
@@ -49,15 +49,14 @@ def _is_sent(attribute: attrs.Attribute[Any], model: Any, event: type[Event]) ->
     return event.NAME.endswith(".finished") or (event.NAME.endswith(".started") and attribute.name == "start_date")
 
 
-def _value(kind: Any, name: str, event: type[Event], owner: str) -> Any:  # Any: a type, and a value of it
+def _value(kind: Any, name: str, event: type[Event], label: str) -> Any:  # Any: a type, and a value of it
     kinds = [each for each in get_args(kind) if each is not NoneType]
     if get_origin(kind) is list:
-        return [_value(kinds[0], name, event, owner)]
+        return [_value(kinds[0], name.removesuffix("s"), event, label)]
     kind = kinds[0] if kinds else kind
     if attrs.has(kind):
-        return _made(kind, event, f"{name}-1")
-    return {bool: True, int: 5, float: 5.0, datetime: _AT}.get(kind) or _text(name, owner)
+        return _made(kind, event, f"{name}-1", name.replace("_", " ").capitalize())
+    return _PLAIN.get(kind) or _TEXTS.get(name) or (label if name == "name" else f"{label} {name.replace('_', ' ')}")
 
 
-def _text(name: str, owner: str) -> str:
-    return _TEXTS.get(name) or (owner if name == "name" else f"{owner} {name.replace('_', ' ')}")
+_PLAIN: Mapping[type, object] = {bool: True, int: 5, float: 5.0, datetime: _AT}

@@ -118,12 +118,14 @@ async def _listen(receiver: Receiver, host: str, port: int, path: str, form: For
             raise
 
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.cancel)
-    async with serve(receiver, host, port, path=path) as url:
-        print(f"Webhooks are taken at {url}, Ctrl-C ends it.", file=sys.stderr, flush=True)
-        await asyncio.wait([stopped])
+    try:
+        async with serve(receiver, host, port, path=path) as url:
+            print(f"Webhooks are taken at {url}, Ctrl-C ends it.", file=sys.stderr, flush=True)
+            await asyncio.wait([stopped])
+    finally:
+        writer.close()  # after the last of those that were being taken
     if not stopped.cancelled():
         stopped.result()
-    writer.close()
 
 
 class _Said(logging.Handler):

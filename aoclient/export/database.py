@@ -222,6 +222,22 @@ def read_ledger(path: Path) -> tuple[list[ShardRecord], int]:
             raise ExportError(f"{path} holds no export") from None
 
 
+def read_plan(path: Path, job: str) -> tuple[Header, list[Shard], set[str]] | None:
+    """Return the plan of a job and the keys of its committed shards, or None where a file has none.
+
+    Raises:
+        ExportError: It holds no export.
+    """
+    with closing(sqlite3.connect(path)) as db:
+        try:
+            found = db.execute("SELECT header FROM _aoclient_jobs WHERE job = ?", (job,)).fetchone()
+            if found is None:
+                return None
+            return Header.from_json(found[0]), list(_shards(db, job)), {each.key for each in _records(db, job)}
+        except sqlite3.Error:
+            raise ExportError(f"{path} holds no export") from None
+
+
 def _records(db: sqlite3.Connection, where: str, *given: str) -> list[ShardRecord]:
     order = "SELECT job, key, number FROM _aoclient_plan"
     rows = db.execute(

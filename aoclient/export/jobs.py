@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping, Sequence
 from datetime import date
-from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from attrs import asdict, field, frozen
 
 from aoclient import actions, forms, wire
-from aoclient.action import Action, Effect
+from aoclient.action import Action, Effect, Paged
 from aoclient.errors import AoError, ConfigurationError
 from aoclient.export.columns import Table, table_of
+from aoclient.export.quizzes import all_quizzes
 from aoclient.export.records import form_of
 from aoclient.export.windows import all_learners, everybody_since, windows_of
 from aoclient.forms import MAX_PAIRS
@@ -46,13 +46,18 @@ def _listed(given: Iterable[Id] | None) -> tuple[str, ...] | None:
     return None if given is None else tuple(map(str, given))
 
 
-def _copied(given: Mapping[str, Iterable[Id]]) -> Mapping[str, tuple[Id, ...]]:
-    return {email: tuple(quizzes) for email, quizzes in given.items()}
+def _copied(given: Mapping[str, Iterable[Id]] | None) -> Mapping[str, tuple[Id, ...]] | None:
+    return None if given is None else {email: tuple(quizzes) for email, quizzes in given.items()}
 
 
-def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    iterator = iter(items)
-    while batch := list(islice(iterator, size)):
+async def _batches(items: AsyncIterable[T], size: int) -> AsyncIterator[list[T]]:
+    batch: list[T] = []
+    async for item in items:
+        batch.append(item)
+        if len(batch) == size:
+            yield batch
+            batch = []
+    if batch:
         yield batch
 
 
@@ -77,6 +82,11 @@ class Job:
     def table(self) -> Table:
         """The columns, and how answers become rows."""
         return table_of(self.sends, self.added)
+
+    @property
+    def is_listing(self) -> bool:
+        """Whether its shards are listings, whose number of calls shows only when they come to their end."""
+        return issubclass(self.sends, Paged)
 
     @property
     def given(self) -> str:
@@ -200,14 +210,9 @@ class _PerLearner(Job):
 
     async def shards(self, ao: Session) -> AsyncIterator[Part]:
         """List a shard for each batch of learners."""
-        number, batch = 1, list[str]()
-        async for email in _emails(ao) if self.emails is None else _each(dict.fromkeys(self.emails)):
-            if email:  # an answer may hold a learner without an address
-                batch.append(email)
-            if len(batch) == CALLS_PER_SHARD:
-                yield f"learners/{number}", [self.make(email) for email in batch]
-                number, batch = number + 1, []
-        if batch:
+        number = 0
+        async for batch in _batches(_emails(ao, self.emails), CALLS_PER_SHARD):
+            number += 1
             yield f"learners/{number}", [self.make(email) for email in batch]
 
 
@@ -246,28 +251,44 @@ class QuizStatisticsJob(Job):
     """How learners did in quizzes, question by question: a call for each 20 learners.
 
     Args:
-        records: Ids of quizzes by address of a learner.
+        records: Ids of quizzes by address of a learner. None: all learners of the academy in all quizzes of the courses
+            somebody started. The vendor has no list of quizzes; they are found through the progress of a few learners.
     """
 
     sends = actions.GetLearnersQuizStatistic
 
-    records: Mapping[str, Sequence[Id]] = field(converter=_copied)
+    records: Mapping[str, Sequence[Id]] | None = field(default=None, converter=_copied)
 
-    async def shards(self, ao: Session) -> AsyncIterator[Part]:  # noqa: ARG002  # nothing is to be found out
+    async def shards(self, ao: Session) -> AsyncIterator[Part]:
         """List a shard for each batch of learners."""
-        calls = (
-            part
-            for batch in _batches(self.records.items(), LEARNERS_PER_CALL)
-            for part in split(actions.GetLearnersQuizStatistic(records=dict(batch)), MAX_PAIRS)
-        )
-        for number, some in enumerate(_batches(calls, max(1, CALLS_PER_SHARD // LEARNERS_PER_CALL)), 1):
-            yield f"learners/{number}", some
+        number = 0
+        async for calls in _batches(self._calls(ao), max(1, CALLS_PER_SHARD // LEARNERS_PER_CALL)):
+            number += 1
+            yield f"learners/{number}", calls
+
+    async def _calls(self, ao: Session) -> AsyncIterator[Action[Any]]:
+        records = self._everybody(ao) if self.records is None else _each(self.records.items())
+        async for batch in _batches(records, LEARNERS_PER_CALL):
+            for part in split(actions.GetLearnersQuizStatistic(records=dict(batch)), MAX_PAIRS):
+                yield part
+
+    @staticmethod
+    async def _everybody(ao: Session) -> AsyncIterator[tuple[str, Sequence[Id]]]:
+        quizzes = await all_quizzes(ao)
+        if quizzes:
+            async for email in _emails(ao, None):
+                yield email, quizzes
 
 
-async def _emails(ao: Session) -> AsyncIterator[str]:
+async def _emails(ao: Session, given: Sequence[str] | None) -> AsyncIterator[str]:
+    """Give each address once; an answer may hold a learner without one."""
+    if given is not None:
+        for email in filter(None, dict.fromkeys(given)):
+            yield email
+        return
     async for learners in all_learners(ao):
-        for learner in learners:
-            yield learner.email
+        for email in (learner.email for learner in learners if learner.email):
+            yield email
 
 
 async def _each(items: Iterable[T]) -> AsyncIterator[T]:
@@ -308,6 +329,11 @@ class ActionJob(Job):
     def table(self) -> Table:
         """The columns, and how answers become rows."""
         return table_of(type(self.action))
+
+    @property
+    def is_listing(self) -> bool:
+        """Whether the action lists pages, and none was named."""
+        return isinstance(self.action, Paged) and self.action.page is None
 
     @property
     def given(self) -> str:

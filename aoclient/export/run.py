@@ -61,16 +61,26 @@ async def export(
             was begun with other jobs, settings or columns, belongs to something else, or is in use; nothing was sent.
         OSError: The target cannot be opened.
     """
-    wanted = list(jobs)
-    names = [job.name for job in wanted]
-    if len(set(names)) < len(names):
-        raise ConfigurationError(f"two jobs have one name: {', '.join(names)}; give an ActionJob a name of its own")
+    wanted = listed(jobs)
     store = store_for(Path(target), format)
     await to_thread.run_sync(store.open)
     try:
         return await _Export(ao, wanted, store, progress or _tell_nobody, concurrency).run(Path(target), resume=resume)
     finally:
         await to_thread.run_sync(store.close)
+
+
+def listed(jobs: Iterable[Job]) -> list[Job]:
+    """Return the jobs as a list.
+
+    Raises:
+        ConfigurationError: Two of them have one name.
+    """
+    wanted = list(jobs)
+    names = [job.name for job in wanted]
+    if len(set(names)) < len(names):
+        raise ConfigurationError(f"two jobs have one name: {', '.join(names)}; give an ActionJob a name of its own")
+    return wanted
 
 
 def _tell_nobody(_: Event) -> None:
@@ -92,7 +102,7 @@ class _Export:
         for job in self._jobs.values():
             header = self._store.header(job.name)
             if header is not None and resume:
-                _check(header, self._header(job), target)
+                check(header, header_of(job, self._store), target)
         for job in self._jobs.values():
             await self._plan(job, resume=resume)
         planned = [name for name in self._jobs if name not in self._errors]
@@ -118,17 +128,12 @@ class _Export:
             raise error from filling.fatal
         return Manifest(target=str(target), shards=tuple(shards), planned=total)
 
-    def _header(self, job: Job) -> Header:
-        return Header(
-            job=job.name, given=job.given, output=self._store.output, schema=job.table.schema, planned_at=now()
-        )
-
     async def _plan(self, job: Job, *, resume: bool) -> None:
         if self._store.header(job.name) is not None:
             if resume:
                 return
             self._store.forget(job.name)
-        draft = self._store.draft(self._header(job), job.table)
+        draft = self._store.draft(header_of(job, self._store), job.table)
         try:
             number = 0
             async for key, actions in job.shards(self._ao):
@@ -161,7 +166,17 @@ class _Export:
         return shards
 
 
-def _check(kept: Header, wanted: Header, target: Path) -> None:
+def header_of(job: Job, store: Store) -> Header:
+    """Return what the shards of a job share."""
+    return Header(job=job.name, given=job.given, output=store.output, schema=job.table.schema, planned_at=now())
+
+
+def check(kept: Header, wanted: Header, target: Path) -> None:
+    """Refuse to go on with what was begun otherwise.
+
+    Raises:
+        ExportError: It was.
+    """
     columns, new_columns = list(kept.schema.items()), list(wanted.schema.items())  # their order counts too
     if kept == wanted and columns == new_columns:
         return

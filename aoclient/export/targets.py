@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Mapping
 
+    from aoclient.export.records import Header, Shard
     from aoclient.export.store import Store
 
 FormatName: TypeAlias = Literal["jsonl", "jsonl.gz", "jsonl.zst", "csv", "csv.gz", "csv.zst", "parquet", "sqlite"]
@@ -53,6 +54,21 @@ def store_for(target: Path, fmt: Format) -> Store:
         fmt = _FILES[fmt]
     fmt.check()
     return Folder(target, fmt)
+
+
+def read_plan(target: Path, job: str) -> tuple[Header, list[Shard], set[str]] | None:
+    """Return the plan of a job and the keys of its committed shards, or None where a target has none; for reading.
+
+    Raises:
+        ExportError: The target is a file that holds no export.
+    """
+    if target.is_file():
+        return database.read_plan(target, job)
+    header = folder.read_header(target, job)
+    if header is None:
+        return None
+    shards = list(folder.read_shards(target, job))
+    return header, shards, {record.key for record in folder.read_records(target, job)}
 
 
 def read_manifest(target: str | os.PathLike[str]) -> Manifest:

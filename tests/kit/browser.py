@@ -8,7 +8,6 @@ import shutil
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -67,8 +66,8 @@ class Browser:
             case "Network.requestWillBeSent":
                 self.requests.append(params["request"]["url"])
 
-    async def open(self, path: Path, *, width: int = 1280, height: int = 900, is_dark: bool = False) -> None:
-        """Open a file and wait until it is loaded."""
+    async def open(self, url: str, *, width: int = 1280, height: int = 900, is_dark: bool = False) -> None:
+        """Open an address and wait until it is loaded."""
         for domain in ("Page", "Runtime", "Log", "Network"):
             await self.send(f"{domain}.enable")
         await self.send(
@@ -76,9 +75,10 @@ class Browser:
         )
         scheme = {"name": "prefers-color-scheme", "value": "dark" if is_dark else "light"}
         await self.send("Emulation.setEmulatedMedia", features=[scheme])
-        await self.send("Page.navigate", url=path.resolve().as_uri())
+        await self.send("Page.navigate", url=url)
         await self.run(
-            "new Promise((done) => document.readyState === 'complete' ? done() : addEventListener('load', () => done()))"
+            "new Promise((done) => document.readyState === 'complete' ? done() : addEventListener('load', done))"
+            ".then(() => true)"
         )
 
     async def run(self, script: str) -> Any:
