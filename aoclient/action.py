@@ -109,9 +109,10 @@ class Action(Generic[T_co]):
     @property
     def effect(self) -> Effect:
         """What a repeat of this very call does."""
-        if any(getattr(self, name) not in (None, False) for name in self.spec.adds_with):
+        spec = self.spec
+        if spec.adds_with and any(getattr(self, name) not in (None, False) for name in spec.adds_with):
             return Effect.ADDS
-        return self.spec.effect
+        return spec.effect
 
     def refuse(self, option: str, reason: str) -> InvalidOptionError:
         """Return the error for an option, for `check` to raise."""

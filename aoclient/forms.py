@@ -55,7 +55,8 @@ def count(tree: Mapping[str, FormValue]) -> int:
 def _pairs(tree: Mapping[str, FormValue]) -> list[str]:
     pairs: list[str] = []
     for key, value in tree.items():
-        _check_top_key(key)
+        if not _HARMLESS.fullmatch(key):
+            _check_top_key(key)
         _collect(pairs, value, _quote(key, key), key, 0)
     return pairs
 
@@ -67,11 +68,14 @@ def _collect(pairs: list[str], value: object, name: str, path: str, depth: int) 
         return
     if isinstance(value, str):  # most values are texts; the abstract classes below take their time
         pairs.append(f"{name}={_quote(value, path)}")
-    elif isinstance(value, Mapping):
+    elif type(value) is dict or isinstance(value, Mapping):
         for key, item in cast("Mapping[object, object]", value).items():
-            text = _check_key(key, path)
-            inner = f"{path}[{text}]"
-            _collect(pairs, item, f"{name}%5B{_quote(text, inner)}%5D", inner, depth + 1)
+            if type(key) is str and _HARMLESS.fullmatch(key):
+                _collect(pairs, item, f"{name}%5B{key}%5D", f"{path}[{key}]", depth + 1)
+            else:
+                text = _check_key(key, path)
+                inner = f"{path}[{text}]"
+                _collect(pairs, item, f"{name}%5B{_quote(text, inner)}%5D", inner, depth + 1)
     elif isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
         index = 0
         for place, item in enumerate(cast("Sequence[object]", value)):
@@ -112,14 +116,15 @@ def _float(value: float, path: str) -> str:
 
 def _quote(text: str, path: str) -> str:
     if _PLAIN.fullmatch(text):
-        return text
+        return text.replace("@", "%40")
     try:
         return quote_plus(text, safe="").replace("~", "%7E")
     except UnicodeEncodeError:
         raise InvalidOptionError("holds half of a surrogate pair, which is no text", path=ascii(path)[1:-1]) from None
 
 
-_PLAIN = re.compile(r"[A-Za-z0-9_.-]*")
+_PLAIN = re.compile(r"[A-Za-z0-9_.@-]*")  # most texts are ids and addresses
+_HARMLESS = re.compile(r"[A-Za-z0-9_-]+")  # keys that mean to PHP what they say, as all names of options do
 
 
 def _check_key(key: object, path: str) -> str:

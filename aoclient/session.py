@@ -6,12 +6,12 @@ import copy
 import os
 import platform
 import random
-from functools import partial
+from functools import reduce
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, cast
 
 import aiohttp
 
-from aoclient import __version__, actions, forms, refusals, wire
+from aoclient import __version__, actions, wire
 from aoclient.action import Action, Effect
 from aoclient.agenda import Agenda, Failed
 from aoclient.environment import Environment
@@ -34,7 +34,7 @@ from aoclient.splitting import merge, split
 from aoclient.tokens import MemoryTokenStore, TokenStore, account_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, Iterable, Mapping
+    from collections.abc import AsyncIterable, Callable, Iterable, Mapping
     from types import TracebackType
 
     from aoclient.model import JsonValue
@@ -132,6 +132,7 @@ class Session:
         self._limited = Limited(self._authorized, rate=rate, max_concurrency=max_concurrency, gate=gate)
         self._quota = Quota()
         self._shared = Shared(join_reads, cache_for) if join_reads or cache_for else None
+        self._around: tuple[Callable[[wire.Sender], wire.Sender], ...] = ()
         self._sender = self._chain(retries)
         self._timeouts = timeouts
         self._priority = 0
@@ -207,9 +208,21 @@ class Session:
             view._priority = priority  # noqa: SLF001
         return view
 
+    def with_sender(self, make: Callable[[wire.Sender], wire.Sender]) -> Self:
+        """Return a view whose calls go through a sender of your own, above the retries: it sees each call once.
+
+        Args:
+            make: Gets the sender that does the call, and returns the one to use instead, which passes requests on.
+        """
+        view = copy.copy(self)
+        view._around = (*self._around, make)  # noqa: SLF001  # a copy of this very object
+        view._sender = make(self._sender)  # noqa: SLF001
+        return view
+
     def _chain(self, retries: RetryPolicy) -> wire.Sender:
         retrying = Retrying(self._limited, policy=retries, quota=self._quota, rng=self._rng)
-        return retrying if self._shared is None else Sharing(retrying, self._shared)
+        sender = retrying if self._shared is None else Sharing(retrying, self._shared)
+        return reduce(lambda inner, make: make(inner), self._around, sender)
 
     # --- one call ---
 
@@ -259,22 +272,10 @@ class Session:
             InvalidOptionError: An option cannot be written as a form, or the form has too many pairs.
             AoError: There is no answer.
         """
-        try:
-            form = forms.encode({"action": name, "options": options})
-        except InvalidOptionError as error:
-            error.action = name
-            raise
-        pairs = form.count("&") + 1
+        request = wire.encode_plain(name, options, Effect(effect), timeouts=self._timeouts, priority=self._priority)
+        pairs = request.body.count(b"&") + 1
         if pairs > self._max_pairs:
             raise InvalidOptionError(f"{pairs} form pairs, and the server keeps {self._max_pairs}", action=name)
-        request = wire.Request(
-            name=name,
-            effect=Effect(effect),
-            body=form.encode("ascii"),
-            read=partial(_parse, name),
-            timeouts=self._timeouts,
-            priority=self._priority,
-        )
         response = await self._sender.send(request)
         return cast("JsonValue", response.value)
 
@@ -393,7 +394,3 @@ class Session:
 def _user_agent(app_name: str | None) -> str:
     products = [f"aoclient/{__version__}", f"python/{platform.python_version()}", f"aiohttp/{aiohttp.__version__}"]
     return " ".join([*products, app_name] if app_name else products)
-
-
-def _parse(name: str, response: wire.Response) -> JsonValue:
-    return refusals.parse(response.status, response.headers, response.body, name=name, may_be_empty=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 from http import HTTPStatus
-from typing import Any, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from attrs import define, field, frozen
 
@@ -19,6 +19,9 @@ from aoclient.errors import AoError, InvalidOptionError, ResponseSchemaError
 from aoclient.model import Acknowledged, JsonValue
 from aoclient.quirks import listed, mapped
 from aoclient.settings import Timeouts
+
+if TYPE_CHECKING:
+    from aoclient.forms import FormValue
 
 T = TypeVar("T")
 
@@ -52,10 +55,12 @@ class Progress:
     Attributes:
         phase: ``limiter``, ``token``, ``connect``, ``answer`` or ``backoff``.
         attempts: Requests that were let through to the network.
+        last_error: Class of the error the last attempt ended with; empty while none has.
     """
 
     phase: str = "limiter"
     attempts: int = 0
+    last_error: str = ""
 
 
 @frozen(kw_only=True, eq=False)
@@ -83,6 +88,20 @@ class Request:
     timeouts: Timeouts = field(factory=Timeouts)
     priority: int = 0
     progress: Progress = field(factory=Progress)
+
+    def with_header(self, name: str, value: str) -> Request:
+        """Return the same request, its progress included, with one header more."""
+        return Request(  # `attrs.evolve` takes four times as long, and there is one for each attempt
+            name=self.name,
+            effect=self.effect,
+            body=self.body,
+            read=self.read,
+            path=self.path,
+            headers={**self.headers, name: value},
+            timeouts=self.timeouts,
+            priority=self.priority,
+            progress=self.progress,
+        )
 
 
 class Sender(Protocol):
@@ -115,6 +134,29 @@ def encode(action: Action[Any], **settings: Any) -> Request:  # Any: actions of 
     return Request(
         name=spec.name, effect=action.effect, body=form.encode("ascii"), read=partial(decode, action), **settings
     )
+
+
+def encode_plain(
+    name: str,
+    given: Mapping[str, FormValue] | None,
+    effect: Effect,
+    **settings: Any,  # Any: fields of Request
+) -> Request:
+    """Return the request of an action that is not declared; its answer is the parsed JSON, None for an empty body.
+
+    Raises:
+        InvalidOptionError: A value cannot be written as a form.
+    """
+    try:
+        form = forms.encode({"action": name, "options": given})
+    except InvalidOptionError as error:
+        error.action = name
+        raise
+    return Request(name=name, effect=effect, body=form.encode("ascii"), read=partial(_parse, name), **settings)
+
+
+def _parse(name: str, response: Response) -> JsonValue:
+    return refusals.parse(response.status, response.headers, response.body, name=name, may_be_empty=True)
 
 
 def tree(action: Action[Any]) -> dict[str, Any]:  # Any: a form tree of whatever the action holds

@@ -2,7 +2,7 @@
 
 Servers and load are processes of their own. Each event comes once, so that every one of them is verified, parsed,
 looked up and handed to a handler that does nothing. Throughput is taken from as many connections as keep the server
-busy; what a request costs in CPU is asked from the server itself; the times of answers are those at a steady rate, each
+busy, which stay open, or are new for each delivery as those of a PHP worker are; what a request costs in CPU is asked from the server itself; the times of answers are those at a steady rate, each
 counted from when the request was due.
 """
 
@@ -82,14 +82,15 @@ def serving(kind: str) -> Iterator[str]:
 # --- the load ----------------------------------------------------------------------------------------------------
 
 
-def deliveries(number: int, salt: float) -> list[bytes]:
+def deliveries(number: int, salt: float, *, closes: bool = False) -> list[bytes]:
     """Return whole requests, each with an event of its own, as large as the vendor's usual one."""
+    connection = "Connection: close\r\n" if closes else ""
     event = json.loads((HERE.parent / "tests" / "golden" / "webhooks" / "quiz.finished.json").read_text())
     requests: list[bytes] = []
     for at in range(number):
         body = json.dumps({**event, "id": f"{salt}-{at}"}).encode()
         head = (
-            "POST /webhooks HTTP/1.1\r\nHost: localhost\r\nUser-Agent: GuzzleHttp/7\r\n"
+            f"POST /webhooks HTTP/1.1\r\nHost: localhost\r\nUser-Agent: GuzzleHttp/7\r\n{connection}"
             f"Content-Type: application/json\r\nSignature: {sign(body, SECRET)}\r\nContent-Length: {len(body)}\r\n\r\n"
         )
         requests.append(head.encode() + body)
@@ -111,6 +112,9 @@ class Connection(asyncio.Protocol):
         assert data.endswith(b"accepted\n"), data
         self.answered.set_result(None)
 
+    def close(self) -> None:
+        self._transport.abort()
+
     async def send(self, request: bytes) -> None:
         self.answered = asyncio.get_running_loop().create_future()
         self._transport.write(request)
@@ -123,13 +127,16 @@ async def connections(url: str, number: int) -> list[Connection]:
     return [(await loop.create_connection(Connection, "127.0.0.1", port))[1] for _ in range(number)]
 
 
-async def flood(url: str, number: int) -> dict[str, float]:
-    """Send as fast as answers come."""
-    requests = iter(deliveries(number, time.time()))
+async def flood(url: str, number: int, *, closes: bool) -> dict[str, float]:
+    """Send as fast as answers come, on connections that stay, or on a new one for each delivery."""
+    requests = iter(deliveries(number, time.time(), closes=closes))
 
     async def work(connection: Connection) -> None:
         for request in requests:
             await connection.send(request)
+            if closes:
+                connection.close()
+                (connection,) = await connections(url, 1)
 
     opened = await connections(url, CONNECTIONS)
     began = time.perf_counter()
@@ -140,16 +147,18 @@ async def flood(url: str, number: int) -> dict[str, float]:
 async def pace(url: str, rate: int, seconds: float) -> dict[str, float]:
     """Send at a steady rate, whether answers come or not, and return percentiles of milliseconds."""
     requests = deliveries(round(rate * seconds), time.time())
-    free = await connections(url, 64)
+    free: asyncio.Queue[Connection] = asyncio.Queue()
+    for each in await connections(url, 64):
+        free.put_nowait(each)
     loop = asyncio.get_running_loop()
     took: list[float] = []
     began = loop.time()
 
     async def deliver(request: bytes, due: float) -> None:
-        connection = free.pop()
+        connection = await free.get()
         await connection.send(request)
         took.append(loop.time() - due)
-        free.append(connection)
+        free.put_nowait(connection)
 
     async with asyncio.TaskGroup() as group:
         for at, request in enumerate(requests):
@@ -163,10 +172,10 @@ async def pace(url: str, rate: int, seconds: float) -> dict[str, float]:
 # --- figures -----------------------------------------------------------------------------------------------------
 
 
-def flooded(url: str, number: int) -> Callable[[], dict[str, float]]:
+def flooded(url: str, number: int, way: str = "stay") -> Callable[[], dict[str, float]]:
     def case() -> dict[str, float]:
         before = json.load(urlopen(f"{url}/cpu"))
-        report = child("receiver.py", "flood", url, number)
+        report = child("receiver.py", "flood", url, number, way)
         return {**report, "cpu": (json.load(urlopen(f"{url}/cpu")) - before) / number}
 
     return case
@@ -181,29 +190,35 @@ def main() -> None:
         urls = {kind: stack.enter_context(serving(kind)) for kind in ("bare", "ours")}
         for url in urls.values():
             flooded(url, 1_000)()
-        got = rounds_of({kind: flooded(url, number) for kind, url in urls.items()}, rounds)
+        cases = {f"{kind}, {way}": flooded(url, number, way) for way in ("stay", "close") for kind, url in urls.items()}
+        got = rounds_of(cases, rounds)
         paced = [child("receiver.py", "pace", urls["ours"], 500, seconds) for _ in range(1 if quick else 3)]
-    bare, ours = got["bare"], got["ours"]
     finish(
         [
-            at_least(
-                "receiver: throughput / bare handler", ratio(bare, ours, "wall"), GOAL, spread(bare, ours, "wall")
-            ),
-            at_least("receiver: CPU of bare handler / CPU", ratio(bare, ours, "cpu"), GOAL, spread(bare, ours, "cpu")),
-            figure("receiver: CPU for one event, us", middle(ours, "cpu") * 1e6, ""),
-            figure("receiver: CPU for one request of the bare handler, us", middle(bare, "cpu") * 1e6, ""),
+            *compared("connections that stay", got["bare, stay"], got["ours, stay"]),
+            *compared("a connection for each", got["bare, close"], got["ours, close"]),
             at_most("receiver: p99 of the answer at 500 per s, ms", median(each["p99"] for each in paced), SLOWEST),
         ],
         {**got, "paced": paced},
     )
 
 
+def compared(name: str, bare: list[dict[str, float]], ours: list[dict[str, float]]) -> list[dict[str, Any]]:
+    name = f"receiver, {name}"
+    return [
+        at_least(f"{name}: throughput / bare handler", ratio(bare, ours, "wall"), GOAL, spread(bare, ours, "wall")),
+        figure(f"{name}: CPU of bare handler / CPU", ratio(bare, ours, "cpu"), "", noise=spread(bare, ours, "cpu")),
+        figure(f"{name}: CPU for one event, us", middle(ours, "cpu") * 1e6, ""),
+        figure(f"{name}: CPU for one request of the bare handler, us", middle(bare, "cpu") * 1e6, ""),
+    ]
+
+
 if __name__ == "__main__":
     match sys.argv[1:]:
         case ["serve", kind]:
             asyncio.run(serve(kind))
-        case ["flood", url, number]:
-            print(json.dumps(asyncio.run(flood(url, int(number)))))
+        case ["flood", url, number, way]:
+            print(json.dumps(asyncio.run(flood(url, int(number), closes=way == "close"))))
         case ["pace", url, rate, seconds]:
             print(json.dumps(asyncio.run(pace(url, int(rate), float(seconds)))))
         case _:

@@ -18,11 +18,13 @@ The long form is ``KILLS=100 pytest --timeout 3600 tests/test_export_killed.py``
 
 
 def target_in(folder, fmt):
-    return folder / ("export.db" if fmt == "sqlite" else "export")
+    return folder / ("export.db" if fmt in ("sqlite", "duckdb") else "export")
 
 
-@pytest.mark.parametrize("fmt", FORMATS if "KILLS" in os.environ else ["jsonl", "sqlite"])
+@pytest.mark.parametrize("fmt", FORMATS if "KILLS" in os.environ else ["jsonl", "sqlite", "duckdb"])
 def test_an_export_killed_anywhere_ends_as_an_unbroken_one(fmt, tmp_path):
+    if fmt == "duckdb":
+        pytest.importorskip("duckdb", reason="the extra duckdb is not installed")
     rng = random.Random(f"kill -9 {fmt}")
     whole = target_in(tmp_path / "whole", fmt)
     lines = killing.lines_of(whole, fmt)

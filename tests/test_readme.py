@@ -1,9 +1,16 @@
 """What the README shows runs."""
 
+import asyncio
+import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
+
+from aoclient.cli.samples import sample
+from aoclient.webhooks import QuizFinished, dumps
+from tests.kit.receiving import SECRET, exchange, request, signature
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -41,8 +48,31 @@ def test_the_example_of_a_users_own_test_passes(pytester):
     pytester.runpytest_subprocess("-p", "no:cacheprovider").assert_outcomes(passed=1)
 
 
+def test_the_example_of_webhooks_takes_a_signed_event_once(tmp_path):
+    assert sum(bool(line) for line in BLOCKS[2].splitlines()) <= 15
+    script = tmp_path / "example.py"
+    script.write_text(BLOCKS[2].replace("port=9000", "port=0"))
+    payload = dumps(sample(QuizFinished, "e1"))
+    with subprocess.Popen(
+        [sys.executable, str(script)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "AOCLIENT_WEBHOOK_SECRET": SECRET},
+    ) as process:
+        url = process.stdout.readline().split()[-1]
+        answers = [
+            asyncio.run(exchange(url, request(payload, line))).status
+            for line in ("Signature: x", signature(payload), signature(payload))
+        ]
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate()
+    assert answers == [401, 200, 200]
+    assert out == "ann@example.com Quiz 5.0\n"
+
+
 def test_every_block_of_the_readme_is_run_here():
-    assert len(BLOCKS) == 2
+    assert len(BLOCKS) == 3
 
 
 def test_the_commands_of_the_readme_are_those_that_ci_runs():

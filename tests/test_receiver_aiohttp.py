@@ -9,6 +9,7 @@ import pytest
 from aiohttp import web
 
 from aoclient.receivers import Receiver, handler, routes, serve
+from aoclient.receivers import aiohttp as adapter
 from aoclient.webhooks import Event
 from tests.kit.receiving import SECRET, Keeping, body, exchange, heard, request, signature, signed
 
@@ -96,7 +97,9 @@ def chunked(*chunks):
     ],
     ids=short,
 )
-def test_a_stranger_gets_a_4xx_and_never_a_redirect_or_a_500(pieces, status, caplog):
+def test_a_stranger_gets_a_4xx_and_never_a_redirect_or_a_500(pieces, status, caplog, monkeypatch):
+    if b"99999999" in pieces[0]:
+        monkeypatch.setattr(adapter, "_LINGERS", 0.01)  # what is announced does not come
     caplog.set_level(logging.WARNING, "aiohttp")
     answer, _ = answer_to(*pieces)
     assert answer.status in (status if isinstance(status, set) else {status})
@@ -135,9 +138,38 @@ def test_405_tells_which_method_is_right():
     assert answer_to(request(b"", method="GET"))[0].headers["allow"] == "POST"
 
 
-def test_a_body_that_does_not_come_is_answered_408():
+def test_a_body_that_does_not_come_is_answered_408(monkeypatch):
+    monkeypatch.setattr(adapter, "_LINGERS", 0.01)
     answer, ids = answer_to(request(b"{", GOOD, f"Content-Length: {len(BODY)}", length=False), body_timeout=0.05)
     assert (answer.status, answer.headers["connection"], ids) == (408, "close", [])
+
+
+def test_a_body_that_is_there_with_the_head_needs_no_clock(monkeypatch):
+    honest = asyncio.timeout
+    clocks = []
+
+    async def main(url):
+        started = asyncio.Event()
+
+        def timeout(after):
+            if after == 5.0:
+                clocks.append(after)
+                started.set()
+            return honest(after)
+
+        monkeypatch.setattr("aoclient.receivers.receiver.asyncio.timeout", timeout)
+        whole = await exchange(url, request(BODY, GOOD))
+        before = len(clocks)
+        host, port = url.split("/")[2].split(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(request(b"", GOOD, f"Content-Length: {len(BODY)}", length=False))
+        await started.wait()
+        writer.write(BODY)
+        late = await heard(reader)
+        writer.transport.abort()
+        return whole.status, before, late.status, len(clocks)
+
+    assert on_socket(main, body_timeout=5.0)[0] == (200, 0, 200, 1)
 
 
 def test_a_body_in_single_bytes_is_put_together():
@@ -283,13 +315,17 @@ def test_a_port_that_is_taken_is_an_os_error_and_the_receiver_is_closed():
 @pytest.mark.parametrize("runs", [on_socket, in_application], ids=["served", "in an application"])
 def test_a_bomb_is_refused_before_it_is_read(runs, monkeypatch):
     receiver_saw = []
-    honest = Receiver.receive
+    honest = Receiver._read
 
-    async def receive(self, payload, headers):
-        receiver_saw.append(len(payload))
-        return await honest(self, payload, headers)
+    async def read(self, read_piece):
+        payload = await honest(self, read_piece)
+        receiver_saw.append(payload)
+        return payload
 
-    monkeypatch.setattr(Receiver, "receive", receive)
+    monkeypatch.setattr(Receiver, "_read", read)
+    good, ids = runs(lambda url: exchange(url, request(BODY, GOOD, path="/webhooks")))
+    assert (good.status, ids, receiver_saw) == (200, ["e1"], [BODY])
+    receiver_saw.clear()
     bomb = gzip.compress(bytes(20_000_000))
     assert len(bomb) < 262_144
     status, _ = runs(lambda url: exchange(url, request(bomb, "Content-Encoding: gzip", path="/webhooks")))

@@ -24,7 +24,7 @@ from aoclient.receivers import Receiver, SQLiteStore, asgi_app
 from aoclient.webhooks import Event, QuizFinished
 
 folder = os.environ["FOLDER"]
-receiver = Receiver("whsec-1", store=SQLiteStore(f"{folder}/once.db"), body_timeout=0.3)
+receiver = Receiver("whsec-1", store=SQLiteStore(f"{folder}/once.db"), body_timeout=0.1)
 
 @receiver.on(QuizFinished)
 async def note(event: QuizFinished) -> None:
@@ -57,34 +57,62 @@ SERVERS = {
 }
 
 
-@contextlib.contextmanager
-def serving(server, app, folder):
-    """Run a server in a process of its own; give its URL, and what it printed in the end."""
-    pytest.importorskip(server, reason=f"the adapter is also tested under {server}")
-    (folder / "app.py").write_text(APP)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, *(each.format(port=port) for each in SERVERS[server]), f"app:{app}"]
-    root = Path(__file__).parent.parent
-    environ = {**os.environ, "FOLDER": str(folder), "PYTHONPATH": os.pathsep.join([str(folder), str(root)])}
-    output = (folder / "output").open("w")
-    process = subprocess.Popen(command, env=environ, cwd=folder, stdout=output, stderr=output)
-    try:
+APPS = {"inside": ["/webhooks", "/mounted/"], "alone": ["/any/path"]}
+
+
+class Served:
+    """A server in a process of its own, which is starting."""
+
+    def __init__(self, server, app, folder):
+        folder.mkdir()
+        (folder / "app.py").write_text(APP)
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        root = Path(__file__).parent.parent
+        self.folder = folder
+        self.output = (folder / "output").open("w")
+        self.process = subprocess.Popen(
+            [sys.executable, *(each.format(port=self.port) for each in SERVERS[server]), f"app:{app}"],
+            env={**os.environ, "FOLDER": str(folder), "PYTHONPATH": os.pathsep.join([str(folder), str(root)])},
+            cwd=folder,
+            stdout=self.output,
+            stderr=self.output,
+        )
+
+    def url(self):
+        """Return where it listens, as soon as it does."""
         deadline = time.monotonic() + 30
         while True:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-                break
-            assert process.poll() is None, (folder / "output").read_text()
-            assert time.monotonic() < deadline, (folder / "output").read_text()
-            time.sleep(0.05)
-        yield f"http://127.0.0.1:{port}/"
-        process.send_signal(signal.SIGTERM)
-        process.wait(20)
-    finally:
-        process.kill()
-        process.wait()
-        output.close()
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
+                return f"http://127.0.0.1:{self.port}/"
+            assert self.process.poll() is None, self.said()
+            assert time.monotonic() < deadline, self.said()
+            time.sleep(0.02)
+
+    def end(self):
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(20)
+
+    def said(self):
+        return (self.folder / "output").read_text()
+
+    def close(self):
+        self.process.kill()
+        self.process.wait()
+        self.output.close()
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    """Start all servers at once, since most of their time is spent starting."""
+    for each in SERVERS:
+        pytest.importorskip(each, reason=f"the adapter is also tested under {each}")
+    root = tmp_path_factory.mktemp("servers")
+    started = {(server, app): Served(server, app, root / f"{server}-{app}") for server in SERVERS for app in APPS}
+    yield started
+    for each in started.values():
+        each.close()
 
 
 def statuses(url, requests):
@@ -116,16 +144,14 @@ def deliveries(path):
 
 
 @pytest.mark.parametrize("server", SERVERS)
-@pytest.mark.parametrize(
-    ("app", "paths"),
-    [("inside", ["/webhooks", "/mounted/"]), ("alone", ["/any/path"])],
-    ids=["in FastAPI", "alone"],
-)
-def test_the_adapter_works_under_a_real_server(server, app, paths, tmp_path):
-    with serving(server, app, tmp_path) as url:
-        for path in paths:
-            wanted = deliveries(path)
-            got = statuses(url, [pieces for pieces, _ in wanted.values()])
-            assert dict(zip(wanted, got, strict=True)) == {name: status for name, (_, status) in wanted.items()}
-    assert (tmp_path / "handled").read_text() == "e1\n"
-    assert "Traceback" not in (tmp_path / "output").read_text()
+@pytest.mark.parametrize("app", APPS)
+def test_the_adapter_works_under_a_real_server(server, app, served):
+    there = served[server, app]
+    url = there.url()
+    for path in APPS[app]:
+        wanted = deliveries(path)
+        got = statuses(url, [pieces for pieces, _ in wanted.values()])
+        assert dict(zip(wanted, got, strict=True)) == {name: status for name, (_, status) in wanted.items()}
+    there.end()
+    assert (there.folder / "handled").read_text() == "e1\n"
+    assert "Traceback" not in there.said()

@@ -21,6 +21,7 @@ from aoclient.errors import ConfigurationError, MissingExtraError
 from aoclient.receivers import State
 from aoclient.secret import Secret
 from aoclient.wire import TOKEN_PATH
+from tests.kit.canary import all_texts, sightings
 from tests.kit.redis import empty_redis, one_redis_of_a_module  # noqa: F401  # fixtures
 from tests.test_receiver_stores import (  # noqa: F401  # what every store has to do, here over Redis
     test_a_delivery_is_new_then_in_progress_then_done,
@@ -260,6 +261,35 @@ def test_while_redis_is_away_commands_fail_at_once_and_look_again_later(redis, m
         await asyncio.sleep(max(0.0, link._away_until - asyncio.get_running_loop().time()))
         assert await link.call("PING")
         await link.aclose()
+
+    asyncio.run(main())
+
+
+def test_a_redis_that_does_not_answer_is_away_the_longer_the_longer_that_took(redis, monkeypatch):
+    monkeypatch.setattr(link_module, "_TIMEOUT", 0.05)
+
+    async def main() -> None:
+        link = Link(redis.url)
+        began = asyncio.get_running_loop().time()
+        with redis.silent():
+            with pytest.raises(OSError, match=r"Redis: "):
+                await link.call("PING")
+            took = asyncio.get_running_loop().time() - began
+            assert took >= 0.05
+            assert link._away_until >= began + took + link_module._AGAIN_AFTER
+            with pytest.raises(OSError, match="Redis is away"):
+                await link.call("PING")
+        await link.aclose()
+
+    asyncio.run(main())
+
+
+def test_a_token_that_could_not_be_saved_is_seen_nowhere():
+    async def main() -> None:
+        tokens = RedisTokenStore(NOBODY)
+        with pytest.raises(OSError, match="Redis") as caught:
+            await tokens.save("a", TOKEN)
+        assert sightings(all_texts(caught.value), ["token-1", "s3cret"]) == []
 
     asyncio.run(main())
 

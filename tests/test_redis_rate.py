@@ -36,6 +36,12 @@ def card(server, key):
     return int(server.ask("ZCARD", f"aoclient:{{account}}:{key}")[0])
 
 
+def turns(server):
+    """Return the seconds at which turns were given, by the clock of Redis, while none was answered."""
+    scores = server.ask("ZRANGE", "aoclient:{account}:out", "0", "-1", "WITHSCORES")[1::2]
+    return [float(score) / 1e6 - gate_module._IN_FLIGHT_AT_MOST for score in scores]
+
+
 async def answered(server):
     """Wait until all permits were reported."""
     await until(lambda: not card(server, "out"))
@@ -74,16 +80,14 @@ def test_a_turn_in_vain_comes_back_at_once(redis):
 
 
 def test_a_tenth_goes_at_once_and_the_rest_evenly(redis):
-    async def main() -> list[float]:
+    async def main() -> None:
         async with gates(redis) as (gate,):
-            times = []
             for _ in range(14):
                 await gate.enter(100, 2.0, within=FAR)
-                times.append(asyncio.get_running_loop().time())
-            return times
 
-    times = asyncio.run(main())
-    assert times[13] - times[0] >= 4 * 0.02
+    asyncio.run(main())
+    first, *_, last = turns(redis)
+    assert last - first >= 4 * 0.02
     assert redis.calls("evalsha") + redis.calls("eval") <= 16
 
 
@@ -107,9 +111,9 @@ def test_who_is_cancelled_at_the_gate_leaves_no_permit_behind(redis, moment):
 def test_nothing_is_reserved_beyond_the_time_of_the_call(redis):
     async def main() -> None:
         async with gates(redis) as (gate,):
-            gate.leave(await gate.enter(1, 0.3, within=FAR), after=0.0)
-            task = asyncio.create_task(gate.enter(1, 0.3, within=0.05))
-            await asyncio.sleep(0.05)
+            gate.leave(await gate.enter(1, 0.8, within=FAR), after=0.0)
+            task = asyncio.create_task(gate.enter(1, 0.8, within=0.05))
+            await until(lambda: gate._sleeping)
             assert card(redis, "out") == 0
             assert await task
 
@@ -164,25 +168,28 @@ def test_a_429_stops_those_whose_turn_is_reserved_already(redis):
             one.refuse(1.0)  # a shorter one does not end the longer
             assert await waiting is None
             assert two.held_until > asyncio.get_running_loop().time() + FAR - 1
-            await asyncio.sleep(0.05)
-            assert card(redis, "out") == 1
+            await until(lambda: card(redis, "out") == 1)
 
     asyncio.run(main())
 
 
 def test_after_a_hold_the_calls_come_evenly(redis):
-    async def main() -> float:
+    async def main() -> None:
         async with gates(redis) as (gate,):
             await gate.enter(100, 2.0, within=FAR)
             gate.refuse(0.05)
-            while await gate.enter(100, 2.0, within=FAR) is None:  # noqa: ASYNC110  # the moment is known
-                await asyncio.sleep(max(0.0, gate.held_until - asyncio.get_running_loop().time()))
-            began = asyncio.get_running_loop().time()
-            for _ in range(5):
-                await gate.enter(100, 2.0, within=FAR)
-            return asyncio.get_running_loop().time() - began
+            await until(lambda: redis.ask("HGET", "aoclient:{account}:pace", "hold"))
+            passed = 0
+            while passed < 6:
+                if await gate.enter(100, 2.0, within=FAR):
+                    passed += 1
+                else:
+                    await asyncio.sleep(max(0.0, gate.held_until - asyncio.get_running_loop().time()))
 
-    assert asyncio.run(main()) >= 4 * 0.02
+    asyncio.run(main())
+    ended_at = float(redis.ask("HGET", "aoclient:{account}:pace", "hold")[0]) / 1e6
+    assert turns(redis)[-6] >= ended_at
+    assert turns(redis)[-1] >= ended_at + 5 * 0.02
 
 
 @pytest.mark.parametrize("moment", ["asking", "waiting", "before"])

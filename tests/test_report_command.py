@@ -54,6 +54,7 @@ def test_the_page_shows_what_the_academy_holds(plain, tmp_path):
         Csv(dialect="unix"),
         "parquet",
         "sqlite",
+        "duckdb",
     ],
     ids=str,
 )

@@ -6,9 +6,8 @@ import csv
 import gzip
 import io
 import json
-import sqlite3
 from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import IO, Any, TypeAlias, cast
@@ -16,6 +15,8 @@ from typing import IO, Any, TypeAlias, cast
 from attrs import frozen
 
 from aoclient.export import Kind, Manifest, read_manifest
+from aoclient.export.database import read_plan, reading
+from aoclient.export.engines import DUCKDB, Cursor, engine_of, quoted
 from aoclient.export.folder import read_header
 from aoclient.export.formats import extra
 from aoclient.export.records import Header
@@ -28,7 +29,7 @@ class Exported:
     """What an export holds.
 
     Args:
-        target: Folder, or file of SQLite.
+        target: Folder, or file of a database.
         manifest: What is committed there.
     """
 
@@ -63,7 +64,7 @@ class Exported:
         if job not in self.jobs:
             return
         if self.target.is_file():
-            yield from _from_sqlite(self.target, job)
+            yield from _from_database(self.target, job)
             return
         header = cast("Header", read_header(self.target, job))  # what is committed has one
         for shard in self.manifest.shards:
@@ -71,20 +72,32 @@ class Exported:
                 yield from _from_file(self.target / shard.file, header)
 
 
-def _from_sqlite(path: Path, job: str) -> Iterator[Row]:
-    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as db:
-        (header,) = db.execute("SELECT header FROM _aoclient_jobs WHERE job = ?", (job,)).fetchone()
-        read = _reader(Header.from_json(header).schema)
-        rows = db.execute(f'SELECT * FROM "{job}"')  # noqa: S608  # a job is named with a-z, 0-9 and _
-        names = [each[0] for each in rows.description]
-        yield from (read(dict(zip(names, row, strict=True))) for row in rows)
+def _from_database(path: Path, job: str) -> Iterator[Row]:
+    header, *_ = cast("tuple[Header, object, object]", read_plan(path, job))  # what is committed has one
+    with reading(path) as cursor:
+        if engine_of(path) is DUCKDB:  # whose times need a package of their own in Python, but not as JSON
+            cursor.execute("SET TimeZone = 'UTC'")
+            cursor.execute(f"SELECT to_json(each_row) FROM {quoted(job)} AS each_row")  # noqa: S608  # quoted
+            yield from (json.loads(text) for (text,) in _each(cursor))
+        else:
+            names, read = list(header.schema), _reader(header.schema)
+            cursor.execute(f"SELECT * FROM {quoted(job)}")  # noqa: S608  # quoted
+            yield from (read(dict(zip(names, row, strict=True))) for row in _each(cursor))
+
+
+def _each(cursor: Cursor) -> Iterator[Any]:  # Any: a row of the database
+    while rows := cursor.fetchmany(_ROWS_AT_ONCE):
+        yield from rows
+
+
+_ROWS_AT_ONCE = 1000
 
 
 def _from_file(path: Path, header: Header) -> Iterator[Row]:
     if path.suffix == ".parquet":
         read = _reader(header.schema)
         with extra("pyarrow.parquet", "parquet").ParquetFile(path) as file:
-            for batch in file.iter_batches(batch_size=1000):
+            for batch in file.iter_batches(batch_size=_ROWS_AT_ONCE):
                 yield from map(read, batch.to_pylist())
         return
     with _text_of(path) as text:
@@ -107,7 +120,7 @@ def _text_of(path: Path) -> Generator[IO[str]]:
 
 
 def _table(text: IO[str]) -> Iterator[dict[str, Any]]:
-    """Give the rows of a CSV file, None for an empty cell; the heading has plain names alone and tells the delimiter."""
+    """Give the rows of a CSV file, None for an empty cell; the heading, of plain names alone, tells the delimiter."""
     heading = text.readline()
     dialect = csv.Sniffer().sniff(heading, delimiters=",;\t|")
     csv.field_size_limit(2**31 - 1)  # what is nested stands in one cell

@@ -23,7 +23,7 @@ def report(
     Parameters
     ----------
     folder
-        What the export wrote: a folder, or a file of SQLite.
+        What the export wrote: a folder, or the file of a database.
     out
         File for the page.
     title

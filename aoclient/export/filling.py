@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
@@ -36,8 +35,6 @@ if TYPE_CHECKING:
 
 _FINAL = (AuthenticationError, ClientClosedError, WrongEventLoopError)
 """What every further call would end with too."""
-
-_UNWRITABLE = (OSError, sqlite3.Error)
 
 
 @define(eq=False)
@@ -164,7 +161,7 @@ class Filling:
                 elif self._fill(each, place, outcome):
                     await self._pending.acquire()
                     start(self._commit, each)
-            except _UNWRITABLE as error:
+            except OSError as error:
                 self._stop(each, error)
 
     def _fill(self, each: _Open, place: int, outcome: Done[Any] | Over[Any]) -> bool:
@@ -207,7 +204,7 @@ class Filling:
             self._under_way.discard(each)
             self.committed[each.shard.name] = record
             self._tell(Committed(record))
-        except _UNWRITABLE as error:
+        except OSError as error:
             self._stop(each, error)
         except Exception as error:  # noqa: BLE001  # raised by `run`: a task group would wrap it
             self._failure = error

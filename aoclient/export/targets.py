@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from aoclient.errors import ConfigurationError, ExportError
 from aoclient.export import database, folder
 from aoclient.export.database import Database
+from aoclient.export.engines import DUCKDB, SQLITE
 from aoclient.export.folder import Folder
 from aoclient.export.formats import Csv, FileFormat, JsonLines
 from aoclient.export.parquet import Parquet
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
     from aoclient.export.records import Header, Shard
     from aoclient.export.store import Store
 
-FormatName: TypeAlias = Literal["jsonl", "jsonl.gz", "jsonl.zst", "csv", "csv.gz", "csv.zst", "parquet", "sqlite"]
+FormatName: TypeAlias = Literal[
+    "jsonl", "jsonl.gz", "jsonl.zst", "csv", "csv.gz", "csv.zst", "parquet", "sqlite", "duckdb"
+]
 """The formats by name, with their usual settings."""
 
 Format: TypeAlias = FormatName | FileFormat
@@ -35,7 +38,9 @@ _FILES: Mapping[str, FileFormat] = {
     "parquet": Parquet(),
 }
 
-FORMATS = (*_FILES, "sqlite")
+_ENGINES = {each.name: each for each in (SQLITE, DUCKDB)}
+
+FORMATS = (*_FILES, *_ENGINES)
 """Names of the formats."""
 
 
@@ -46,8 +51,8 @@ def store_for(target: Path, fmt: Format) -> Store:
         ConfigurationError: There is no such format.
         MissingExtraError: The format needs a package that is not installed.
     """
-    if fmt == "sqlite":
-        return Database(target)
+    if isinstance(fmt, str) and fmt in _ENGINES:
+        return Database(target, _ENGINES[fmt])
     if isinstance(fmt, str):
         if fmt not in _FILES:
             raise ConfigurationError(f"format must be one of {', '.join(FORMATS)}, or a format object; got {fmt!r}")

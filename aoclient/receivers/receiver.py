@@ -7,7 +7,7 @@ import hashlib
 import inspect
 import logging
 from collections.abc import Mapping
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
@@ -239,8 +239,11 @@ class Receiver:
 
     async def _read_and_take(self, read: Callable[[], Awaitable[bytes]], noted: Noted, *, is_whole: bool) -> Answer:
         try:
-            async with nullcontext() if is_whole else asyncio.timeout(self._body_timeout):
+            if is_whole:
                 body = await self._read(read)
+            else:
+                async with asyncio.timeout(self._body_timeout):
+                    body = await self._read(read)
         except TimeoutError:
             return answers.TOO_SLOW
         except Exception as error:  # noqa: BLE001  # each server has errors of its own for a body that is cut or broken

@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack, contextmanager
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from attrs import define, evolve
+from attrs import define
 
 from aoclient import forms
 from aoclient.action import Effect
@@ -107,9 +107,8 @@ class Authorized:
         """
         token = await self._usable(request)
         request.progress.phase = "answer"  # until an inner sender knows better: from here on it may have been sent
-        response = await self._inner.send(
-            evolve(request, headers={**request.headers, "Authorization": f"{token.type} {token.value.reveal()}"})
-        )
+        authorization = f"{token.type} {token.value.reveal()}"
+        response = await self._inner.send(request.with_header("Authorization", authorization))
         if _is_refused(response):
             await self._discard(token)
         return response
@@ -241,9 +240,10 @@ def _is_refused(response: Response) -> bool:
     """Return whether the token was not accepted: a 401, or Laravel's redirect to its login page."""
     if response.status == HTTPStatus.UNAUTHORIZED:
         return True
+    if not HTTPStatus.MULTIPLE_CHOICES <= response.status < HTTPStatus.BAD_REQUEST:
+        return False
     location = response.headers.get("location", "").split("?", maxsplit=1)[0].rstrip("/")
-    is_redirect = HTTPStatus.MULTIPLE_CHOICES <= response.status < HTTPStatus.BAD_REQUEST
-    return is_redirect and location.endswith("/login")
+    return location.endswith("/login")
 
 
 def _as_failure(error: AoError) -> AoError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from contextlib import AsyncExitStack
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, cast
 from urllib.request import getproxies, proxy_bypass
@@ -174,19 +175,16 @@ class Http:
         ) as answer:
             headers = {name.lower(): value for name, value in answer.headers.items()}
             limit = self._max_token_bytes if request.path == TOKEN_PATH else self._max_response_bytes
-            chunks: list[bytes] = []
-            size = 0
-            async for chunk in answer.content.iter_any():
-                size += len(chunk)
-                if size > limit:
-                    raise ResponseTooLargeError(  # leaving the block unread hangs up
-                        f"the body is longer than {limit} bytes, inflated",
-                        action=request.name,
-                        status=answer.status,
-                        content_type=headers.get("content-type", ""),
-                    )
-                chunks.append(chunk)
-            return Response(answer.status, headers, b"".join(chunks))
+            # A short body is there with the headers.
+            body = answer.content.read_nowait() if answer.content.is_eof() else await _read(answer.content, limit)
+            if len(body) > limit:
+                raise ResponseTooLargeError(  # leaving the block unread hangs up
+                    f"the body is longer than {limit} bytes, inflated",
+                    action=request.name,
+                    status=answer.status,
+                    content_type=headers.get("content-type", ""),
+                )
+            return Response(answer.status, headers, body)
 
     def _url(self, path: str) -> URL:
         url = self._urls.get(path)
@@ -217,6 +215,18 @@ class Http:
         if isinstance(caught, aiohttp.ClientConnectorCertificateError):
             unconnected.outcome = Outcome.REFUSED  # by us, and again on a second try
         return unconnected
+
+
+async def _read(content: aiohttp.StreamReader, limit: int) -> bytes:
+    """Return a body, or its begin as soon as that is longer than allowed."""
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in content.iter_any():
+        chunks.append(chunk)
+        size += len(chunk)
+        if size > limit:
+            break
+    return b"".join(chunks)
 
 
 class _Form(Payload):
@@ -275,6 +285,7 @@ def _proxy_of(url: URL) -> str | None:
     return None if proxy_bypass(host) else getproxies().get(url.scheme)
 
 
+@lru_cache(maxsize=8)  # one for each of the few settings in use, not one for each call
 def _timeout_of(timeouts: Timeouts) -> aiohttp.ClientTimeout:
     return aiohttp.ClientTimeout(total=None, connect=_finite(timeouts.connect), sock_read=_finite(timeouts.read))
 

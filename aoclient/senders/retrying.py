@@ -78,6 +78,7 @@ class Retrying:
             except AoError as error:
                 error.action = request.name
                 error.attempts = request.progress.attempts
+                request.progress.last_error = type(error).__name__
                 # Only an answer speaks of this token; before it, the error tells that there is none to be had.
                 renew = response is not None and not renewed
                 verdict = self._decide(request, error, attempt, ends_at, renew=renew)

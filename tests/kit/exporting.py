@@ -75,13 +75,28 @@ def run(sender: object, jobs: list[Job], target: Path, **settings: Any) -> Manif
 def rows_of(target: Path, job: str, table: Table) -> list[dict[str, Any]]:
     """Return the rows a target holds of a job, in Python's types, whatever the format."""
     if target.is_file():
-        with closing(sqlite3.connect(target)) as db:
-            db.row_factory = sqlite3.Row
-            return [_typed(dict(row), table) for row in db.execute(f"SELECT * FROM {job}")]
+        return [_typed(row, table) for row in table_of(target, job)]
     rows: list[dict[str, Any]] = []
     for path in sorted((target / job).iterdir()):
         rows += [_typed(row, table) for row in _read(path, table)]
     return rows
+
+
+def table_of(target: Path, name: str) -> list[dict[str, Any]]:
+    """Return the rows of a table of a database file; times of DuckDB as text, for which it needs no pytz."""
+    connect: Any = sqlite3.connect
+    columns = "*"
+    if target.read_bytes()[8:12] == b"DUCK":
+        connect = import_module("duckdb").connect
+        with closing(connect(str(target))) as db:
+            columns = ", ".join(
+                f"strftime({each} AT TIME ZONE 'UTC', '%xT%X.%fZ') AS {each}" if "TIME ZONE" in kind else each
+                for each, kind, *_ in db.execute(f"DESCRIBE {name}").fetchall()
+            )
+    with closing(connect(str(target))) as db:
+        found = db.execute(f"SELECT {columns} FROM {name}")
+        names = [each[0] for each in found.description]
+        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
 
 
 def _read(path: Path, table: Table) -> list[dict[str, Any]]:

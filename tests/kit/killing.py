@@ -10,7 +10,9 @@ import signal
 import sqlite3
 import sys
 import threading
+from collections import Counter
 from contextlib import closing
+from importlib import import_module
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -31,6 +33,7 @@ from aoclient.export import (
     export,
 )
 from aoclient.session import Session
+from tests.kit.exporting import table_of
 
 PACKAGE = str(Path(aoclient.export.__file__).parent)
 LEARNERS = 105
@@ -137,22 +140,30 @@ def assert_nothing_is_torn(target: Path, expected: dict[str, str]) -> None:
     """Check what a reader sees right after a kill: whole shards, none but those the ledger knows or is about to."""
     if target.is_dir():
         assert contents(target).items() <= expected.items()
-    elif target.is_file():
-        with closing(sqlite3.connect(target)) as db:
-            tables = {name for (name,) in db.execute(_TABLES)}
-            if tables:
-                shards = db.execute("SELECT job, sum(rows) FROM _aoclient_shards GROUP BY job").fetchall()
-                rows = [(name, db.execute(f"SELECT count(*) FROM {name}").fetchone()[0]) for name in sorted(tables)]
-                assert [each for each in rows if each[1]] == sorted(each for each in shards if each[1])
+    elif target.is_file() and "_aoclient_shards" in (tables := tables_of(target)):
+        whole: Counter[str] = Counter()
+        for record in table_of(target, "_aoclient_shards"):
+            whole[record["job"]] += record["rows"]
+        jobs = [name for name in tables if not name.startswith("_")]
+        assert +Counter({name: len(table_of(target, name)) for name in jobs}) == +whole
 
 
-_TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '\\_%' ESCAPE '\\'"
+def tables_of(target: Path) -> list[str]:
+    """Return the names of the tables of a database file that a kill may have left in the making."""
+    if target.read_bytes()[:6] == b"SQLite":
+        connect = sqlite3.connect
+    elif target.read_bytes()[8:12] == b"DUCK":
+        connect = import_module("duckdb").connect
+    else:
+        return []
+    with closing(connect(str(target))) as db:
+        return [name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()]
 
 
 def _tables(target: Path) -> dict[str, str]:
     hashes: dict[str, str] = {}
-    with closing(sqlite3.connect(target)) as db:
-        for (name,) in db.execute(_TABLES).fetchall():
-            rows = sorted(map(repr, db.execute(f"SELECT * FROM {name}")))
+    for name in tables_of(target):
+        if not name.startswith("_"):
+            rows = sorted(map(repr, table_of(target, name)))
             hashes[name] = f"{len(rows)} {hashlib.sha256(repr(rows).encode()).hexdigest()}"
     return hashes

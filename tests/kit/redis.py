@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import multiprocessing
 import shutil
+import signal
 import socket
 import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
 
@@ -47,6 +49,16 @@ class RedisServer:
             self._process.kill()
             self._process.communicate()
             self._process = None
+
+    @contextmanager
+    def silent(self) -> Iterator[None]:
+        """Keep it from answering; connections are still accepted, by the system."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
 
     def ask(self, *words: str) -> list[str]:
         """Return the lines redis-cli prints."""

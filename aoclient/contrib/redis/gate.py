@@ -126,7 +126,7 @@ class RedisGate:
 
     def refuse(self, seconds: float) -> None:
         """Hold all processes back."""
-        if not self._closed:
+        if seconds > 0 and not self._closed:
             self._link.begin(HOLD, self._keys, 0, int(seconds * _MICRO))
 
     def close(self) -> None:

@@ -115,13 +115,15 @@ class Link:
                 *(word.reveal() if isinstance(word, Secret) else word for word in words)
             )
         except self._exceptions.NoScriptError:
-            raise _UnknownScriptError from None
+            failure: Exception = _UnknownScriptError()
         except (self._exceptions.RedisError, OSError) as error:
             now = loop.time()
             self._away_until = now + _AGAIN_AFTER + _TIMES_AS_LONG * (now - began)
-            raise OSError(f"Redis: {error}") from None  # its own error holds the connection, and that the password
-        self._away_until = -math.inf
-        return answer
+            failure = OSError(f"Redis: {error}")
+        else:
+            self._away_until = -math.inf
+            return answer
+        raise failure  # not in the handler: the package's own error holds what was sent, and the password
 
 
 class _UnknownScriptError(Exception):

@@ -15,7 +15,7 @@ function funnel() {
   const people = (pick) => some.map(([, sum]) => pick(sum));
   const bands = [
     ["Completed", "--done", (sum) => sum[3]],
-    ["More than half", "--half", (sum) => sum[2] - sum[3]],
+    ["Half or more", "--half", (sum) => sum[2] - sum[3]],
     ["Begun", "--begun", (sum) => sum[1] - sum[2]],
     ["Not begun", "--idle", (sum) => sum[0] - sum[1]],
   ];
@@ -27,7 +27,7 @@ function funnel() {
     format: (value) => `${Math.round(value)} %`,
     tip: (item) => `${whole(item.dataset.people[item.dataIndex])} (${Math.round(item.raw)} %)`,
     ticks: names(34, 15),
-    note: !HAS.progress ? missing("progress") : !some.length ? nothing
+    note: !HAS.progress ? missing("progress_by_course") : !some.length ? nothing
       : `Share of the learners of each course${rest ? `; the ${MOST_COURSES} largest of ${courses.length} courses` : ""}.`,
     numbers: {
       head: ["Course", "Learners", "Begun", "Half or more", "Completed"],
@@ -47,7 +47,7 @@ function weeks() {
       { label: "Begun", color: css("--done"), data: all.map(([, sum]) => sum[0]) },
       { label: "Completed", color: css("--second"), data: all.map(([, sum]) => sum[1]), borderDash: [6, 3] },
     ],
-    note: !HAS.progress ? missing("progress") : all.length ? "Courses begun and completed in the week from each Monday." : nothing,
+    note: !HAS.progress ? missing("progress_by_course") : all.length ? "Courses begun and completed in the week from each Monday." : nothing,
     numbers: { head: ["Week from", "Begun", "Completed"], rows: all.map(([, sum], at) => [labels[at], ...sum.map(whole)]) },
   });
 }
@@ -66,7 +66,7 @@ function spent() {
   draw("spent", {
     type: "bar", labels: isEmpty ? [] : labels, ticks: broken(labels),
     series: [{ label: "Learners", color: css("--done"), data: found.map(([count]) => count) }],
-    note: !HAS.progress ? missing("progress") : isEmpty ? nothing : "By learner and course, where it was begun.",
+    note: !HAS.progress ? missing("progress_by_course") : isEmpty ? nothing : "By learner and course, where it was begun.",
     numbers: { head: ["Time", "Learners"], rows: found.map(([count], at) => [labels[at], whole(count)]) },
   });
 }
@@ -82,7 +82,7 @@ function scores() {
       { label: "Passed", color: css("--good"), data: found.map((sum) => sum[0]) },
       { label: "Not passed", color: css("--bad"), data: found.map((sum) => sum[1]) },
     ],
-    note: !data.scores.length ? missing("quiz statistics") : all ? `Percent of a quiz, by learner and quiz; ${percent(passed, all)} passed.${aside}` : nothing,
+    note: !data.scores.length ? missing("quiz_statistics") : all ? `Percent of a quiz, by learner and quiz; ${percent(passed, all)} passed.${aside}` : nothing,
     numbers: { head: ["Percent", "Passed", "Not passed"], rows: found.map((sum, at) => [labels[at], ...sum.map(whole)]) },
   });
 }
@@ -106,7 +106,7 @@ function questions() {
       return `${whole(asked - right)} of ${whole(asked)} (${Math.round(item.raw)} %)`;
     },
     ticks: names(52, 22),
-    note: !data.answers.length ? missing("quiz statistics") : hardest.length ? `Share of wrong answers, of questions with at least ${LEAST_ANSWERS}.` : nothing,
+    note: !data.answers.length ? missing("quiz_statistics") : hardest.length ? `Share of wrong answers, of questions with at least ${LEAST_ANSWERS} answers.` : nothing,
     numbers: {
       head: ["Question", "Answers", "Wrong", "Share"],
       rows: hardest.map(([, [asked, right]], at) => [labels[at], whole(asked), whole(asked - right), percent(asked - right, asked)]),

@@ -1,0 +1,212 @@
+"""The databases an export can be written into: how each is opened, names its types and takes rows."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from itertools import islice
+from typing import IO, TYPE_CHECKING, Any, Protocol, cast
+
+from aoclient.errors import ExportError
+from aoclient.export.columns import Kind, write_moment
+from aoclient.export.formats import JsonLines, encode, extra
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from aoclient.export.columns import Row, Table
+
+
+class Cursor(Protocol):
+    """A cursor, as Python's database interface has it."""
+
+    def execute(self, sql: str, given: Sequence[object] = (), /) -> object:
+        """Run a statement."""
+        ...
+
+    def fetchone(self) -> Any:  # Any: rows hold what the statement asks for, here and below
+        """Return the next row, or None."""
+        ...
+
+    def fetchall(self) -> list[Any]:
+        """Return the rows that are left."""
+        ...
+
+    def fetchmany(self, size: int, /) -> list[Any]:
+        """Return some of the rows that are left."""
+        ...
+
+
+class Connection(Protocol):
+    """An open file; a cursor of its own for each thread and transaction."""
+
+    def cursor(self) -> Cursor:
+        """Return a new cursor."""
+        ...
+
+    def close(self) -> None:
+        """Give the file back."""
+        ...
+
+
+class Engine(Protocol):
+    """A kind of database.
+
+    Attributes:
+        name: The format by name.
+        title: As people write it.
+        begin: Begins a transaction that writes.
+        types: Type of each column.
+    """
+
+    name: str
+    title: str
+    begin: str
+    types: Mapping[Kind, str]
+
+    def connect(self, path: Path, *, to_read: bool = False) -> Connection:
+        """Open a file.
+
+        Raises:
+            OSError: It cannot be opened, or is something else.
+        """
+        ...
+
+    def error(self) -> type[Exception]:
+        """Return what its statements raise."""
+        ...
+
+    def lines(self, file: IO[bytes], table: Table) -> Callable[[Sequence[Row]], object]:
+        """Return what writes rows to the temporary file of a shard."""
+        ...
+
+    def load(self, cursor: Cursor, name: str, table: Table, lines: IO[bytes]) -> None:
+        """Insert the rows of such a file."""
+        ...
+
+
+def quoted(name: str) -> str:
+    """Return a name as SQL takes it."""
+    escaped = name.replace('"', '""')
+    return f'"{escaped}"'
+
+
+# --- SQLite ------------------------------------------------------------------------------------------------------
+
+_SQLITE_VALUES: Mapping[Kind, Callable[[Any], object]] = {
+    Kind.FLAG: int,
+    Kind.TIMESTAMP: write_moment,
+    Kind.JSON: encode,
+}
+
+
+class _Sqlite:
+    name = "sqlite"
+    title = "SQLite"
+    begin = "BEGIN IMMEDIATE"
+    types: Mapping[Kind, str] = {
+        Kind.TEXT: "TEXT",
+        Kind.INTEGER: "INTEGER",
+        Kind.NUMBER: "REAL",
+        Kind.FLAG: "INTEGER",
+        Kind.TIMESTAMP: "TEXT",
+        Kind.DURATION: "INTEGER",
+        Kind.JSON: "TEXT",
+    }
+
+    def connect(self, path: Path, *, to_read: bool = False) -> Connection:
+        del to_read  # what a kill left behind is rolled back by whoever opens the file next
+        # Commits run in another thread, one at a time.
+        db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        try:
+            db.execute("PRAGMA synchronous = FULL")
+        except sqlite3.Error:
+            db.close()
+            raise
+        return cast("Connection", db)
+
+    def error(self) -> type[Exception]:
+        return sqlite3.Error
+
+    def lines(self, file: IO[bytes], table: Table) -> Callable[[Sequence[Row]], object]:
+        steps = [
+            (at, _SQLITE_VALUES[each.kind]) for at, each in enumerate(table.columns) if each.kind in _SQLITE_VALUES
+        ]
+
+        def write(rows: Sequence[Row]) -> None:
+            texts: list[str] = []
+            for row in rows:
+                values = list(row)
+                for at, step in steps:
+                    if values[at] is not None:
+                        values[at] = step(values[at])
+                texts.append(f"{encode(values)}\n")
+            file.write("".join(texts).encode())
+
+        return write
+
+    def load(self, cursor: Cursor, name: str, table: Table, lines: IO[bytes]) -> None:
+        marks = ", ".join("?" * len(table.columns))
+        into = f"INSERT INTO {quoted(name)} VALUES ({marks})"  # noqa: S608  # quoted
+        cast("sqlite3.Cursor", cursor).executemany(into, map(json.loads, lines))
+
+
+# --- DuckDB ------------------------------------------------------------------------------------------------------
+
+_ROWS_AT_ONCE = 1_000
+_MEMORY = "100MB"  # what it may hold beside this process; by default four fifths of the machine
+
+
+class _Duck:
+    name = "duckdb"
+    title = "DuckDB"
+    begin = "BEGIN"
+    types: Mapping[Kind, str] = {
+        Kind.TEXT: "VARCHAR",
+        Kind.INTEGER: "BIGINT",
+        Kind.NUMBER: "DOUBLE",
+        Kind.FLAG: "BOOLEAN",
+        Kind.TIMESTAMP: "TIMESTAMPTZ",
+        Kind.DURATION: "BIGINT",
+        Kind.JSON: "JSON",
+    }
+
+    def connect(self, path: Path, *, to_read: bool = False) -> Connection:
+        duckdb = extra("duckdb", "duckdb")
+        # One thread: the rows come from one place, and their order stays as it is.
+        return cast(
+            "Connection",
+            duckdb.connect(str(path), read_only=to_read, config={"threads": 1, "memory_limit": _MEMORY}),
+        )
+
+    def error(self) -> type[Exception]:
+        return cast("type[Exception]", extra("duckdb", "duckdb").Error)
+
+    def lines(self, file: IO[bytes], table: Table) -> Callable[[Sequence[Row]], object]:
+        return JsonLines().writer(file, table).write
+
+    def load(self, cursor: Cursor, name: str, table: Table, lines: IO[bytes]) -> None:
+        shape = json.dumps([{each.name: self.types[each.kind] for each in table.columns}])
+        into = f"INSERT INTO {quoted(name)} SELECT unnest(row) FROM (SELECT unnest(from_json_strict(?, ?)) AS row)"  # noqa: S608  # quoted
+        while batch := list(islice(lines, _ROWS_AT_ONCE)):
+            cursor.execute(into, (f"[{b','.join(batch).decode()}]", shape))
+
+
+SQLITE: Engine = _Sqlite()
+DUCKDB: Engine = _Duck()
+
+
+def engine_of(path: Path) -> Engine:
+    """Return the kind of database a file is, by its first bytes.
+
+    Raises:
+        ExportError: It is neither.
+    """
+    with path.open("rb") as file:
+        head = file.read(16)
+    if head.startswith(b"SQLite format 3"):
+        return SQLITE
+    if head[8:12] == b"DUCK":
+        return DUCKDB
+    raise ExportError(f"{path} holds no export")
