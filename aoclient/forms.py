@@ -55,7 +55,7 @@ def count(tree: Mapping[str, FormValue]) -> int:
 def _pairs(tree: Mapping[str, FormValue]) -> list[str]:
     pairs: list[str] = []
     for key, value in tree.items():
-        if not _HARMLESS.fullmatch(key):
+        if not _is_harmless(key):
             _check_top_key(key)
         _collect(pairs, value, _quote(key, key), key, 0)
     return pairs
@@ -70,7 +70,7 @@ def _collect(pairs: list[str], value: object, name: str, path: str, depth: int) 
         pairs.append(f"{name}={_quote(value, path)}")
     elif type(value) is dict or isinstance(value, Mapping):
         for key, item in cast("Mapping[object, object]", value).items():
-            if type(key) is str and _HARMLESS.fullmatch(key):
+            if _is_harmless(key):
                 _collect(pairs, item, f"{name}%5B{key}%5D", f"{path}[{key}]", depth + 1)
             else:
                 text = _check_key(key, path)
@@ -124,7 +124,12 @@ def _quote(text: str, path: str) -> str:
 
 
 _PLAIN = re.compile(r"[A-Za-z0-9_.@-]*")  # most texts are ids and addresses
-_HARMLESS = re.compile(r"[A-Za-z0-9_-]+")  # keys that mean to PHP what they say, as all names of options do
+_HARMLESS = re.compile(r"[A-Za-z0-9_-]+")
+
+
+def _is_harmless(key: object) -> bool:
+    """Tell quickly of the usual keys that they mean to PHP what they say, and need no quoting."""
+    return type(key) is str and _HARMLESS.fullmatch(key) is not None
 
 
 def _check_key(key: object, path: str) -> str:

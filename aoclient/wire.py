@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from attrs import define, field, frozen
 
-from aoclient import convert, forms, options, phpjson, refusals, structs
+from aoclient import convert, forms, jsontext, options, phpjson, refusals, structs
 from aoclient.action import ACTIONS, Action, Effect, Page, Paged
 from aoclient.errors import AoError, InvalidOptionError, ResponseSchemaError
 from aoclient.model import Acknowledged, JsonValue
@@ -180,7 +180,7 @@ def decode(action: Action[T], response: Response) -> T:
 
 def _decode(action: Action[T], response: Response) -> T:
     spec = action.spec
-    if response.status < HTTPStatus.MULTIPLE_CHOICES:
+    if response.status < HTTPStatus.MULTIPLE_CHOICES and jsontext.speed() is not None:
         quick = _read_quickly(action, response.body)
         if quick is not None:
             return quick

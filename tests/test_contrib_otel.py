@@ -214,7 +214,9 @@ def test_a_cancelled_call_ends_its_span():
     (span,) = telescope.spans
     assert (told(span)["outcome"], attempts(span)) == ("cancelled", [(None, "cancelled")])
     assert span.status.status_code is StatusCode.UNSET
-    assert telescope.metrics["aoclient.calls"] == [({"aoclient.action": "learners", "aoclient.outcome": "cancelled"}, 1)]
+    assert telescope.metrics["aoclient.calls"] == [
+        ({"aoclient.action": "learners", "aoclient.outcome": "cancelled"}, 1)
+    ]
 
 
 def test_an_error_of_somebody_else_ends_the_span_too():
@@ -253,7 +255,8 @@ def test_what_is_answered_from_another_call_has_no_attempt():
         assert len(await second) == 1
         await ao.courses()
 
-    telescope = seen(main, response([{"name": "One"}]), join_reads=True, cache_for=60.0)
+    failing = response({"message": "Server Error"}, status=500)
+    telescope = seen(main, failing, response([{"name": "One"}]), join_reads=True, cache_for=60.0)
     assert [(told(s)["outcome"], told(s)["attempts"]) for s in telescope.spans] == [
         ("cancelled", 1),
         ("done", 0),

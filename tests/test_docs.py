@@ -122,6 +122,8 @@ def run_page(blocks, emulator, then=None):
     """Run the blocks of a page, and a coroutine function with their namespace behind them."""
     with served(emulator) as url, pytest.MonkeyPatch.context() as patch, asyncio.Runner() as runner:
         patch.setenv("AOCLIENT_BASE_URL", url)
+        patch.setenv("RUNTIME__DLTHUB_TELEMETRY", "false")
+        patch.setenv("DLT_DATA_DIR", str(Path.cwd()))
         patch.setenv("AOCLIENT_CLIENT_ID", emulator.client_id)
         patch.setenv("AOCLIENT_CLIENT_SECRET", emulator.client_secret)
         ao = runner.run(opened(aoclient.Session.from_env()))

@@ -32,8 +32,9 @@ FLOORS = {
     ],
     2: ["tokens", "filestore", "senders"],
     3: ["method", "paging", "splitting", "agenda", "fanout", "inviting", "session"],
-    4: ["emulator", "receivers", "export", "report", "contrib"],
-    5: ["cli", "__main__"],
+    4: ["emulator", "receivers", "export", "report"],
+    5: ["contrib"],  # it joins the rooms below to other tools
+    6: ["cli", "__main__"],
 }
 FLOOR_OF = {room: floor for floor, rooms in FLOORS.items() for room in rooms}
 ROOMS_THAT_ARE_STRANGERS = 4

@@ -36,6 +36,13 @@ _register(
     "Start an emulated academy here and export it: everybody's progress in every course, and the quiz statistics.",
 )
 _register(
+    "export:export",
+    "Export into files, each row once; run it again to go on where it was left.\n\n"
+    "quiz-statistics asks for all learners in all quizzes; the quizzes are those in the progress of a learner of each "
+    "course that somebody started. Exit codes: 0 whole, 1 nothing was had, 6 some parts are missing, 130 interrupted; "
+    "what is done is kept, and the command that goes on is said.",
+)
+_register(
     "call:app",
     "Call one of the 28 actions.\n\n"
     "aoclient call ACTION --help has its options. Flags: --with-teams or --no-with-teams; what is left out is not "

@@ -18,7 +18,7 @@ from aoclient.wire import Progress, Request, Response, Sender
 
 try:
     from opentelemetry import metrics, trace
-except ImportError:
+except ImportError:  # pragma: no cover  # tested in a process of its own
     raise MissingExtraError("opentelemetry-api is not installed: pip install 'aoclient[otel]'") from None
 
 if TYPE_CHECKING:

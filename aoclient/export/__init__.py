@@ -20,6 +20,7 @@ from aoclient.export.jobs import (
     TeamsJob,
 )
 from aoclient.export.parquet import Parquet
+from aoclient.export.planning import plan
 from aoclient.export.records import Manifest, ShardRecord
 from aoclient.export.run import export
 from aoclient.export.targets import FORMATS, Format, read_manifest
@@ -53,5 +54,6 @@ __all__ = [
     "Table",
     "TeamsJob",
     "export",
+    "plan",
     "read_manifest",
 ]

@@ -193,9 +193,13 @@ def _seconds(value: timedelta) -> int:
 
 def plain(value: object) -> object:
     """Return a value of an answer as JSON has it: models as maps by field name, times as text, durations as seconds."""
-    if attrs.has(type(value)):
-        fields = cast("dict[str, object]", {each.name: getattr(value, each.name) for each in attrs.fields(type(value))})  # type: ignore[arg-type]  # a model
-        return {name: plain(item) for name, item in fields.items() if name != "extra" or item}
+    kind = type(value)
+    if kind in _AS_THEY_ARE:
+        return value
+    names = _names_of(cast("Any", kind))
+    if names:
+        items = ((name, getattr(value, name)) for name in names)
+        return {name: plain(item) for name, item in items if name != "extra" or item}
     if isinstance(value, list | tuple):
         return [plain(item) for item in cast("Sequence[object]", value)]
     if isinstance(value, dict):
@@ -203,6 +207,15 @@ def plain(value: object) -> object:
     if isinstance(value, date):
         return write_moment(_moment(value))
     return _seconds(value) if isinstance(value, timedelta) else value
+
+
+_AS_THEY_ARE = frozenset({str, int, float, bool, NoneType})
+
+
+@cache
+def _names_of(kind: Any) -> tuple[str, ...]:  # Any: mypy does not take the class of a model for hashable
+    """Return the names of the fields of a model, none of what is no model."""
+    return tuple(each.name for each in attrs.fields(kind)) if attrs.has(kind) else ()
 
 
 def _json(value: object) -> object:

@@ -26,6 +26,7 @@ from aoclient.errors import (
     ResponseTooLargeError,
 )
 from aoclient.senders.home import HomeLoop
+from aoclient.senders.interrupt import Interrupt
 from aoclient.wire import TOKEN_PATH, Request, Response
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ class Http:
         self._urls: dict[str, URL] = {}
         self._sessions: dict[bool, aiohttp.ClientSession] = {}
         self._home = HomeLoop()
-        self._in_flight: set[asyncio.Timeout] = set()
+        self._in_flight: set[Interrupt] = set()
         self._idle = asyncio.Event()
         self._closed = False
 
@@ -111,14 +112,14 @@ class Http:
             raise ClientClosedError("the session is closed", action=request.name)
         session = self._session(request.effect)
         request.progress.phase = "connect"
-        interrupt = asyncio.timeout(None)  # set off by aclose
+        interrupt = Interrupt()  # struck by aclose
         try:
-            async with interrupt:
+            with interrupt:
                 self._in_flight.add(interrupt)
                 return await self._exchange(session, request)
         except (aiohttp.ClientError, OSError, RuntimeError) as caught:  # RuntimeError: aiohttp's session is closed
             # Raised below, outside of this block: what aiohttp raises holds the request, headers and all.
-            failure = self._failure(caught, request, is_closed=interrupt.expired() or session.closed)
+            failure = self._failure(caught, request, is_closed=interrupt.has_struck or session.closed)
         except asyncio.CancelledError as cancelled:
             # A timeout of the caller keeps this as its cause, and aiohttp's frames have the headers as variables.
             cancelled.__traceback__ = None
@@ -141,8 +142,7 @@ class Http:
             for session in self._sessions.values():
                 stack.push_async_callback(session.close)
             for interrupt in self._in_flight:
-                if not interrupt.expired():
-                    interrupt.reschedule(0)
+                interrupt.strike()
             if self._in_flight:
                 self._idle.clear()
                 await self._idle.wait()

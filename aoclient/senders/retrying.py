@@ -10,6 +10,7 @@ from attrs import define, field
 
 from aoclient.action import ACTIONS, Effect
 from aoclient.errors import AoError, AuthenticationError, DeadlineError, OutcomeUnknownError
+from aoclient.senders.interrupt import Interrupt
 from aoclient.senders.retry_rule import Again, Quota, Stop, Verdict, decide
 from aoclient.settings import RetryPolicy
 from aoclient.wire import Request, Response, Sender
@@ -51,16 +52,16 @@ class Retrying:
             AoError: What the last attempt ended with.
         """
         ends_at = asyncio.get_running_loop().time() + request.timeouts.total
-        deadline = asyncio.timeout_at(ends_at)
+        deadline = Interrupt(ends_at)
         try:
-            async with deadline:
+            with deadline:
                 return await self._repeat(request, ends_at)
         except asyncio.CancelledError as cancelled:
             if _may_be_executed(request):
                 cancelled.add_note(f"{request.name} was sent and may have been executed.{_hint(request)}")
             raise
         except TimeoutError as error:
-            if isinstance(error, AoError) or not deadline.expired():
+            if isinstance(error, AoError) or not deadline.has_struck:
                 raise
             late = _out_of_time(request)
             if _may_be_executed(request):

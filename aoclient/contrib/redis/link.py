@@ -153,6 +153,7 @@ def _client(url: str | Secret) -> Any:
             socket_connect_timeout=_TIMEOUT,
             # Once more, on a new connection: those in the pool break when Redis is restarted.
             retry=Retry(NoBackoff(), 1, supported_errors=(BrokenConnectionError,)),
+            retry_on_error=[BrokenConnectionError],  # without it redis 5 raises what it could retry
         )
     except ValueError:
         raise ConfigurationError("the address of Redis must be a redis://, rediss:// or unix:// URL") from None
