@@ -38,7 +38,7 @@ def structure(value: object, into: type[T]) -> T:
     Raises:
         Mismatch: The outer shape is not what is declared.
     """
-    return cast("T", _hook_for(into)(value, into))
+    return cast("T", _hook_for(cast("Any", into))(value, into))
 
 
 def unstructure(value: object) -> object:

@@ -13,7 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from measure import HERE, environment
 
-SCRIPTS = ["decode", "small_calls", "fan_out", "over_http", "limiter", "exports", "imports"]
+SCRIPTS = ["decode", "small_calls", "fan_out", "over_http", "limiter", "exports", "receiver", "imports"]
 PACKAGES = ["aiohttp", "anyio", "attrs", "cattrs", "msgspec", "uvloop", "orjson", "httpx", "pydantic", "requests"]
 
 

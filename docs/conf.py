@@ -35,7 +35,8 @@ napoleon_use_rtype = False
 nitpicky = True
 nitpick_ignore_regex = [
     ("py:obj", r"csv|items|redis\.asyncio|COUNTRIES|Application\.add_routes|Request\.read|aoclient\.senders\..*"),
-    ("py:.*", r"(collections|datetime|contextlib|typing|os|pathlib|types|enum|asyncio|aiohttp|attrs?|starlette|opentelemetry|dlt)\..*"),
+    ("py:.*", r"(collections|datetime|contextlib|typing|os|pathlib|types|enum|asyncio|aiohttp|attrs?|starlette)\..*"),
+    ("py:.*", r"(opentelemetry|trace|metrics|dlt)\..*"),
     ("py:class", r"Agenda|Send|OnError"),  # said in words where they are used
     ("py:.*", r"([PRTE]|T_co|R_co|[ETR]_co)"),
 ]

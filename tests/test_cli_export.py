@@ -75,9 +75,8 @@ def test_an_action_is_exported_by_the_name_of_the_vendor(tmp_path):
         variables = aoclient("export", "getLearnerVariable", "--out", str(tmp_path / "v"), *records, env=env)
     assert (ended.code, variables.code) == (0, 0), ended.err + variables.err
     assert read_manifest(tmp_path / "a.db").rows_of("learners_progress_by_course") == 30
-    assert {entry.action for entry in emulator.journal.of("learnersProgressByCourse")} >= {
-        LearnersProgressByCourse(course_id=course, show_not_started_learners=True, amount=7, page=2)
-    }
+    second = LearnersProgressByCourse(course_id=course, show_not_started_learners=True, amount=7, page=2)
+    assert second in [entry.action for entry in emulator.journal.of("learnersProgressByCourse")]
     assert [row["value"] for row in rows(tmp_path / "v", "get_learner_variable")] == ["Support"]
 
 
@@ -269,8 +268,9 @@ def test_where_stderr_is_no_terminal_there_is_a_line_every_ten_seconds():
         "0/0 shards; 0 rows, 0 rows/s; 0 calls, 0 calls/s",
         # three courses of three pages are left, and the teams: ten calls at 1 call in 20 s
         "2/6 shards; 250 rows, 12 rows/s; 1 calls, 0.05 of 1 allowed calls/s; 3 min 20 s left",
-        "3/6 shards; 550 rows, 18 rows/s; 4 calls, 0.133 of 1 allowed calls/s; 52 s left",
-        "4/6 shards; 553 rows, 18 rows/s; 5 calls, 0.167 of 1 allowed calls/s; 36 s left",
+        # two courses and the teams: seven calls at four calls in 30 s
+        "3/6 shards; 550 rows, 18 rows/s; 4 calls, 0.133 of 1 allowed calls/s; 53 s left",
+        "4/6 shards; 553 rows, 18 rows/s; 5 calls, 0.161 of 1 allowed calls/s; 38 s left",
     ]
 
 

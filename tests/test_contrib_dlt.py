@@ -215,6 +215,11 @@ def test_two_jobs_of_one_name_are_refused():
         academyocean([LearnersJob(), LearnersJob(since=datetime(2022, 1, 1, tzinfo=UTC))])
 
 
+def test_new_learners_go_with_nothing_the_vendor_cannot_add():
+    with pytest.raises(ConfigurationError, match="neither with_academy nor with_teams"):
+        academyocean([LearnersJob(with_teams=True)], new_learners_only=True)
+
+
 def test_without_dlt_the_error_says_what_to_install():
     code = "import sys; sys.modules['dlt'] = None; import aoclient.contrib.dlt"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

@@ -39,7 +39,7 @@ from aoclient.export import (
     TeamsJob,
 )
 from aoclient.export import folder as folder_module
-from aoclient.export import formats as formats_module
+from aoclient.export import lines as lines_module
 from aoclient.export.columns import table_of
 from aoclient.export.folder import publish
 from tests.kit.exporting import run
@@ -164,7 +164,7 @@ def test_lines_of_json_are_the_same_with_and_without_msgspec(monkeypatch):
         ASKED, [ROW, LearnerProgress(full_name='"\u2028ä/\n\x01', course_score=1 / 3, extra={"x": [2**70]})]
     )
     quickly = written(JsonLines(), TABLE, rows)
-    monkeypatch.setattr(formats_module, "_msgspec", None)
+    monkeypatch.setattr(lines_module, "_msgspec", None)
     assert written(JsonLines(), TABLE, rows) == quickly
 
 

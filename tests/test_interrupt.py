@@ -11,11 +11,9 @@ from aoclient.senders.interrupt import Interrupt
 
 def test_it_ends_its_block_when_told_to_and_only_once() -> None:
     async def work(interrupt: Interrupt) -> str:
-        try:
-            with interrupt:
-                await asyncio.Event().wait()
-        except TimeoutError as error:
-            assert isinstance(error.__cause__, asyncio.CancelledError)
+        with pytest.raises(TimeoutError) as caught, interrupt:
+            await asyncio.Event().wait()
+        assert isinstance(caught.value.__cause__, asyncio.CancelledError)
         await asyncio.sleep(0)  # a second cancellation would end this
         return "went on"
 

@@ -15,7 +15,7 @@ from aoclient.session import BASE_URL
 from aoclient.settings import Rate
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator
 
     from aoclient.cli.connection import Settings
     from aoclient.session import Session
@@ -61,7 +61,7 @@ def counted_session(settings: Settings, **further: Any) -> tuple[Session, Counte
 
 
 @asynccontextmanager
-async def opened(session: Session, http: Http) -> AsyncIterator[Session]:
+async def opened(session: Session, http: Http) -> AsyncGenerator[Session]:
     """Give a session and close both at the end."""
     try:
         async with session as ao:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -97,7 +97,7 @@ async def run(plan: Plan, progress_to: Console, table_to: Console) -> None:
 
 
 @asynccontextmanager
-async def _network(url: str, rate: Rate) -> AsyncIterator[Counted]:
+async def _network(url: str, rate: Rate) -> AsyncGenerator[Counted]:
     http = Http(url, user_agent=f"aoclient/{__version__} aoclient-demo", max_concurrency=_CONCURRENCY)
     try:
         yield Counted(http, rate)

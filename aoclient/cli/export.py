@@ -7,7 +7,7 @@ import shlex
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import attrs
 from cyclopts import Parameter, validators
@@ -164,7 +164,7 @@ def _command(connection: Connection, names: tuple[str, ...], **given: Any) -> st
     words = ["aoclient", "export", *names]
     for name, value in {**given, **attrs.asdict(connection)}.items():
         flag = f"--{name.replace('_', '-')}"
-        for each in value if isinstance(value, list) else [value]:
+        for each in cast("list[Any]", value if isinstance(value, list) else [value]):
             if each is True:
                 words.append(flag)
             elif each is not None and each is not False:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 
 from attrs import define, field
@@ -201,7 +201,7 @@ def duration(seconds: float) -> str:
 
 
 @asynccontextmanager
-async def watched(jobs: Sequence[Job], counted: Counted, console: Console) -> AsyncIterator[Callable[[Event], None]]:
+async def watched(jobs: Sequence[Job], counted: Counted, console: Console) -> AsyncGenerator[Callable[[Event], None]]:
     """Give what takes the events of an export, and show it on a console as long as this is entered."""
     tally = Tally.of(jobs, counted, asyncio.get_running_loop().time)
 

@@ -2,16 +2,18 @@
 
 from aoclient.contrib.dlt import academyocean
 
-dlt.pipeline("academy", destination="duckdb", dataset_name="academy").run(academyocean())
+dlt.pipeline("academy", destination="duckdb", dataset_name="lms").run(academyocean())
 """
 
 from __future__ import annotations
 
 import threading
 from contextlib import ExitStack, asynccontextmanager, contextmanager
-from typing import TYPE_CHECKING, Any, cast
+from datetime import date
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from anyio.from_thread import start_blocking_portal
+from attrs import evolve
 
 from aoclient import actions
 from aoclient.agenda import Failed
@@ -52,6 +54,8 @@ if TYPE_CHECKING:
 
     from aoclient.action import Action
     from aoclient.fanout import Outcomes
+
+    _Rows: TypeAlias = list[dict[str, Any]]  # Any: values by the types of the columns
 
 __all__ = ["JOBS", "academyocean"]
 
@@ -110,33 +114,48 @@ def academyocean(
         concurrency: Calls of one resource on their way at once; ``max_concurrency`` of the session by default.
 
     Raises:
-        ConfigurationError: Two jobs have the same name.
+        ConfigurationError: Two jobs have the same name; or ``new_learners_only`` goes with a `LearnersJob` that adds
+            academies or teams.
     """
     chosen = list(jobs)
     if len({job.name for job in chosen}) < len(chosen):
         raise ConfigurationError(f"each job needs a name of its own, got {', '.join(job.name for job in chosen)}")
     shared = _Shared(open_session, concurrency)
+    readers: list[tuple[Job, Callable[..., Iterator[_Rows]]]] = []
+    for job in chosen:
+        if new_learners_only and isinstance(job, LearnersJob):
+            evolve(job, since=date.min)  # it refuses what goes with no moment now, and not in the second run
+            readers.append((job, _what_is_new(shared, job)))
+        else:
+            readers.append((job, _everything(shared, job)))
 
     def resources() -> list[DltResource]:
-        return [_resource(shared, job, new_learners_only=new_learners_only) for job in chosen]
+        return [_resource(job, read) for job, read in readers]
 
     return dlt.source(resources, name="academyocean", max_table_nesting=0)()
 
 
-def _resource(shared: _Shared, job: Job, *, new_learners_only: bool) -> DltResource:
-    def rows() -> Iterator[list[dict[str, Any]]]:  # Any: values by the types of the columns
+def _everything(shared: _Shared, job: Job) -> Callable[[], Iterator[_Rows]]:
+    def rows() -> Iterator[_Rows]:
         yield from shared.rows(job)
 
-    def new_learners(
+    return rows
+
+
+def _what_is_new(shared: _Shared, job: LearnersJob) -> Callable[..., Iterator[_Rows]]:
+    def rows(
         registered: dlt.sources.incremental[datetime] = dlt.sources.incremental(  # noqa: B008  # how dlt wants it
             "registered_at", on_cursor_value_missing="include"
         ),
-    ) -> Iterator[list[dict[str, Any]]]:  # Any: as above
-        yield from shared.rows(job if registered.last_value is None else LearnersJob(since=registered.last_value))
+    ) -> Iterator[_Rows]:
+        yield from shared.rows(job if registered.last_value is None else evolve(job, since=registered.last_value))
 
-    read = new_learners if new_learners_only and isinstance(job, LearnersJob) else rows
+    return rows
+
+
+def _resource(job: Job, read: Callable[..., Iterator[_Rows]]) -> DltResource:
     columns = {column.name: {"data_type": _TYPES[column.kind]} for column in job.table.columns}
-    hints = {} if isinstance(job, ActionJob) else _KEYS.get(job.sends, {})
+    hints: Mapping[str, Any] = {} if isinstance(job, ActionJob) else _KEYS.get(job.sends, {})
     disposition = "merge" if hints else "replace"
     made: Any = dlt.resource(read, name=job.name, write_disposition=disposition, columns=columns, **hints)  # type: ignore[call-overload]  # hints by name
     return cast("DltResource", made)
@@ -157,7 +176,7 @@ class _Shared:
         self._stack = ExitStack()
         self._opened: tuple[BlockingPortal, Session] | None = None
 
-    def rows(self, job: Job) -> Iterator[list[dict[str, Any]]]:  # Any: values by the types of the columns
+    def rows(self, job: Job) -> Iterator[_Rows]:
         """Give the rows of a job, in a list for each answer that has any.
 
         Raises:

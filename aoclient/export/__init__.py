@@ -8,6 +8,7 @@ manifest = await export(ao, [ProgressByCourseJob()], "progress/", format="jsonl.
 from aoclient.export.columns import Column, Kind, Table
 from aoclient.export.events import Committed, Event, FailedShard, PageWritten, Planned, Started
 from aoclient.export.formats import Csv, FileFormat, JsonLines, RowWriter
+from aoclient.export.frames import to_arrow, to_pandas, to_polars
 from aoclient.export.jobs import (
     ActionJob,
     CertificatesJob,
@@ -56,4 +57,7 @@ __all__ = [
     "export",
     "plan",
     "read_manifest",
+    "to_arrow",
+    "to_pandas",
+    "to_polars",
 ]

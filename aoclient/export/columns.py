@@ -20,18 +20,18 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime, time, timedelta
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from functools import cache
-from operator import attrgetter
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Any, TypeAlias, Union, cast, get_args, get_origin
 
 import attrs
 
+from aoclient.export.reading import moment, reader
 from aoclient.export.shape import shape_of
-from aoclient.model import NO_EXTRA, Id, JsonValue
+from aoclient.model import Id, JsonValue
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -79,7 +79,7 @@ class Table:
     """
 
     columns: tuple[Column, ...]
-    _rows: Callable[[Any, Any], Iterator[Row]]
+    _rows: Callable[[Any, Any], list[Row]]
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -98,7 +98,7 @@ class Table:
 
     def rows(self, action: Action[Any], answer: object) -> list[Row]:  # Any: whatever it answers
         """Return the rows of an answer."""
-        return list(self._rows(action, answer))
+        return self._rows(action, answer)
 
 
 def table_of(action: type[Action[Any]], added: tuple[str, ...] = ()) -> Table:  # Any: whatever it answers
@@ -116,50 +116,40 @@ def _table_of(action: Any, added: tuple[str, ...]) -> Table:
     shape = shape_of(action)
     asked = [Column(name, Kind.TEXT, "As it was asked for.") for name in added]
     keys = [Column(name, Kind.TEXT, "Key of the answer.") for name in shape.keys]
+    read: Callable[..., list[Row]]
     if attrs.has(shape.model):
-        fields, read = _fields_of(shape.model)
+        fields, read = _fields_of(shape.model, len(asked) + len(keys))
     else:
-        fields, read = [Column("value", Kind.JSON, "As the vendor sends it.")], _read_value
+        fields, read = [Column("value", Kind.JSON, "As the vendor sends it.")], _read_values
 
-    def rows(action: Action[Any], answer: object) -> Iterator[Row]:
-        front = tuple(str(getattr(action, name)) for name in added)
-        for key, item in shape.items(answer):
-            yield (*front, *key, *read(item))
+    def rows(action: Action[Any], answer: object) -> list[Row]:
+        front = [str(getattr(action, name)) for name in added]
+        if not keys:
+            return read([item for _, item in shape.items(answer)], *front)
+        return [row for key, item in shape.items(answer) for row in read([item], *front, *key)]
 
     return Table((*asked, *keys, *fields), rows)
 
 
-def _read_value(item: object) -> Row:
-    return (plain(item),)
+def _read_values(items: list[object], *front: str) -> list[Row]:
+    return [(*front, plain(item)) for item in items]
 
 
 # --- a model ------------------------------------------------------------------------------------------------------
 
 
-def _fields_of(model: Any) -> tuple[list[Column], Callable[[object], Row]]:  # Any: an attrs class
+def rows_of_models(model: type, models: Sequence[object]) -> tuple[list[Column], list[Row]]:
+    """Return the columns of a model, and a row for each of the models, which are of that class."""
+    columns, read = _fields_of(model, 0)
+    return columns, read(models)
+
+
+def _fields_of(model: Any, fronts: int) -> tuple[list[Column], Callable[..., list[Row]]]:  # Any: an attrs class
     about = _about(model)
     fields = sorted(attrs.fields(attrs.resolve_types(model)), key=lambda each: each.name == "extra")
     columns = [Column(each.name, _kind_of(each.name, each.type), about.get(each.name, "")) for each in fields]
-    get = attrgetter(*(column.name for column in columns))
-    steps = [(at, step) for at, column in enumerate(columns) if (step := _STEPS[column.kind]) is not None]
-    integers = [at for at, column in enumerate(columns) if column.kind is Kind.INTEGER]
-
-    def read(item: object) -> Row:
-        values = list(get(item))
-        for at, step in steps:
-            if values[at] is not None:
-                values[at] = step(values[at])
-        for at in integers:
-            value = values[at]
-            if value is not None and not _LEAST <= value <= _MOST:  # no column holds it: it is kept as text
-                values[at] = None
-                values[-1] = {**(values[-1] or {}), columns[at].name: str(value)}
-        return tuple(values)
-
-    return columns, read
-
-
-_LEAST, _MOST = -(2**63), 2**63 - 1
+    texts = {each.name for each in fields if each.type == list[str]}
+    return columns, reader(columns, fronts, plain, ready=texts)
 
 
 def _kind_of(name: str, declared: Any) -> Kind:  # Any: a type or a generic alias
@@ -183,10 +173,6 @@ _KINDS: Mapping[Any, Kind] = {
 }
 
 
-def _moment(value: date) -> datetime:
-    return value if isinstance(value, datetime) else datetime.combine(value, time(), UTC)  # a date alone: its midnight
-
-
 def _seconds(value: timedelta) -> int:
     return value.days * 86_400 + value.seconds
 
@@ -205,7 +191,7 @@ def plain(value: object) -> object:
     if isinstance(value, dict):
         return {str(key): plain(item) for key, item in cast("dict[object, object]", value).items()}
     if isinstance(value, date):
-        return write_moment(_moment(value))
+        return write_moment(moment(value))
     return _seconds(value) if isinstance(value, timedelta) else value
 
 
@@ -216,21 +202,6 @@ _AS_THEY_ARE = frozenset({str, int, float, bool, NoneType})
 def _names_of(kind: Any) -> tuple[str, ...]:  # Any: mypy does not take the class of a model for hashable
     """Return the names of the fields of a model, none of what is no model."""
     return tuple(each.name for each in attrs.fields(kind)) if attrs.has(kind) else ()
-
-
-def _json(value: object) -> object:
-    return None if value is NO_EXTRA else plain(value)
-
-
-_STEPS: Mapping[Kind, Callable[[Any], object] | None] = {
-    Kind.TEXT: str,
-    Kind.INTEGER: None,
-    Kind.NUMBER: float,
-    Kind.FLAG: None,
-    Kind.TIMESTAMP: _moment,
-    Kind.DURATION: _seconds,
-    Kind.JSON: _json,
-}
 
 
 def write_moment(moment: datetime) -> str:

@@ -9,7 +9,8 @@ from typing import IO, TYPE_CHECKING, Any, Protocol, cast
 
 from aoclient.errors import ExportError
 from aoclient.export.columns import Kind, write_moment
-from aoclient.export.formats import JsonLines, encode, extra
+from aoclient.export.formats import JsonLines, extra
+from aoclient.export.lines import encode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

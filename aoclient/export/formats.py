@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import gzip
 import io
-import json
 from importlib import import_module
 from typing import IO, TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, cast
 
@@ -13,6 +12,7 @@ from attrs import field, frozen
 
 from aoclient.errors import ConfigurationError, MissingExtraError
 from aoclient.export.columns import Kind, write_moment
+from aoclient.export.lines import encode, lines_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -101,20 +101,6 @@ class _Open:
         """Do nothing."""
 
 
-encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-"""Returns a value as JSON text without blanks."""
-
-
-def _import_msgspec() -> Any:  # Any: the module, which need not be there
-    try:
-        return import_module("msgspec")
-    except ImportError:  # pragma: no cover  # the tests have it
-        return None
-
-
-_msgspec = _import_msgspec()
-
-
 # --- JSON lines ---------------------------------------------------------------------------------------------------
 
 
@@ -146,28 +132,10 @@ class JsonLines:
 class _JsonLinesWriter:
     def __init__(self, file: IO[bytes], table: Table) -> None:
         self._file = file
-        self._names = table.names
-        self._moments = [column.name for column in table.columns if column.kind is Kind.TIMESTAMP]
+        self._lines = lines_of(table)
 
     def write(self, rows: Sequence[Row]) -> None:
-        maps = [dict(zip(self._names, row, strict=True)) for row in rows]
-        self._file.write(self._lines_quickly(maps) or b"".join(map(self._line, maps)))
-
-    @staticmethod
-    def _lines_quickly(maps: list[dict[str, Any]]) -> bytes:
-        """Return lines by msgspec, which writes times as we do, or nothing where it cannot."""
-        if _msgspec is None:
-            return b""
-        try:
-            return cast("bytes", _msgspec.json.Encoder().encode_lines(maps))
-        except OverflowError:  # pragma: no cover  # whole numbers beyond 64 bits, nested; newer versions take them
-            return b""
-
-    def _line(self, values: dict[str, Any]) -> bytes:
-        for name in self._moments:
-            if values[name] is not None:
-                values[name] = write_moment(values[name])
-        return f"{encode(values)}\n".encode()
+        self._file.write(self._lines(rows))
 
     def close(self) -> None:
         self._file.close()

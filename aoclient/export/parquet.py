@@ -8,12 +8,13 @@ from attrs import frozen
 
 from aoclient.errors import ConfigurationError
 from aoclient.export.columns import Kind
-from aoclient.export.formats import RowWriter, encode, extra
+from aoclient.export.formats import RowWriter, extra
+from aoclient.export.lines import encode
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from aoclient.export.columns import Row, Table
+    from aoclient.export.columns import Column, Row, Table
 
 
 @frozen(kw_only=True)
@@ -52,7 +53,7 @@ class Parquet:
 class _ParquetWriter:
     def __init__(self, file: IO[bytes], table: Table, settings: Parquet) -> None:
         self._arrow = extra("pyarrow", "parquet")
-        self._schema = arrow_schema(table)
+        self._schema = arrow_schema(table.columns)
         self._json = [at for at, column in enumerate(table.columns) if column.kind is Kind.JSON]
         self._parquet = extra("pyarrow.parquet", "parquet").ParquetWriter(
             file, self._schema, compression=settings.compression
@@ -84,8 +85,8 @@ class _ParquetWriter:
         self._parquet.close()
 
 
-def arrow_schema(table: Table) -> Any:  # Any: pyarrow need not be there
-    """Return the Arrow schema of a table; what a column holds stands in its metadata."""
+def arrow_schema(columns: Sequence[Column]) -> Any:  # Any: pyarrow need not be there
+    """Return the Arrow schema of columns; what each holds stands in its metadata."""
     arrow = extra("pyarrow", "parquet")
     kinds = {
         Kind.TEXT: arrow.string(),
@@ -96,6 +97,4 @@ def arrow_schema(table: Table) -> Any:  # Any: pyarrow need not be there
         Kind.DURATION: arrow.duration("s"),
         Kind.JSON: arrow.string(),
     }
-    return arrow.schema(
-        [arrow.field(each.name, kinds[each.kind], metadata={"about": each.about}) for each in table.columns]
-    )
+    return arrow.schema([arrow.field(each.name, kinds[each.kind], metadata={"about": each.about}) for each in columns])

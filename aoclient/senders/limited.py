@@ -8,9 +8,8 @@ from collections.abc import Iterator, Mapping
 from heapq import heapify, heappop, heappush
 from http import HTTPStatus
 from itertools import count
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-from aiolimiter import AsyncLimiter
 from attrs import define, field
 
 from aoclient import refusals
@@ -20,6 +19,9 @@ from aoclient.senders.home import HomeLoop
 from aoclient.senders.pace import SERVER_WINDOW, Allowance, Hold, Lease, spreader
 from aoclient.settings import Rate
 from aoclient.wire import Request, Response, Sender
+
+if TYPE_CHECKING:
+    from aiolimiter import AsyncLimiter  # noqa: TC004  # attrs does not look the annotation up
 
 _Waiter: TypeAlias = "tuple[int, int, asyncio.Future[None]]"
 

@@ -9,9 +9,12 @@ from __future__ import annotations
 import math
 from bisect import insort
 from collections import deque
+from typing import TYPE_CHECKING
 
-from aiolimiter import AsyncLimiter
 from attrs import define, field
+
+if TYPE_CHECKING:
+    from aiolimiter import AsyncLimiter
 
 SERVER_WINDOW = 60.0
 """Seconds of the window ``X-RateLimit-Limit`` counts in: Laravel's throttle, by default; no header tells it."""
@@ -79,6 +82,8 @@ def spreader(calls: int, per: float) -> AsyncLimiter:
     the rate, which the lease keeps, so that what late timers lose is caught up. Alone it would let nearly twice the
     rate through in the first window.
     """
+    from aiolimiter import AsyncLimiter  # noqa: PLC0415  # it takes a while to load, and a session may have no rate
+
     burst = max(1.0, calls / 10)
     return AsyncLimiter(burst, _EAGER * burst * per / calls)
 

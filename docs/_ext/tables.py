@@ -197,7 +197,18 @@ class ActionReference(SphinxDirective):
         return holder.children
 
 
-PACKAGES = ("", ".actions", ".webhooks", ".receivers", ".emulator", ".export", ".contrib.redis", ".contrib.otel", ".contrib.dlt", ".report")
+PACKAGES = (
+    "",
+    ".actions",
+    ".webhooks",
+    ".receivers",
+    ".emulator",
+    ".export",
+    ".contrib.redis",
+    ".contrib.otel",
+    ".contrib.dlt",
+    ".report",
+)
 """Whose public names all need an entry."""
 
 
