@@ -3,13 +3,19 @@
 import asyncio
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from aoclient.cli.samples import sample
+from aoclient.emulator import Emulator
+from aoclient.export import read_manifest
 from aoclient.webhooks import QuizFinished, dumps
+from tests.kit.command_line import aoclient, served
 from tests.kit.receiving import SECRET, exchange, request, signature
 
 ROOT = Path(__file__).parent.parent
@@ -71,8 +77,31 @@ def test_the_example_of_webhooks_takes_a_signed_event_once(tmp_path):
     assert out == "ann@example.com Quiz 5.0\n"
 
 
+def test_the_example_of_an_export_writes_files_and_reads_them_back(tmp_path):
+    pytest.importorskip("pyarrow", reason="the extra parquet is not installed")
+    assert sum(bool(line) for line in BLOCKS[3].splitlines()) <= 10
+    with served(Emulator(learners=30, courses=2)) as env:
+        command = [sys.executable, "-c", BLOCKS[3]]
+        ended = subprocess.run(
+            command, capture_output=True, text=True, check=False, cwd=tmp_path, env={**os.environ, **env}
+        )
+    assert ended.returncode == 0, ended.stderr
+    rows, learners = map(int, ended.stdout.split())
+    assert (learners, rows) == (30, read_manifest(tmp_path / "progress").rows)
+
+
+def test_the_commands_of_an_export_are_understood(tmp_path):
+    (block,) = re.findall(r"^```console\n(aoclient export.*?)^```", README, re.MULTILINE | re.DOTALL)
+    with served(Emulator(learners=5, courses=1)) as env:
+        for command in block.splitlines():
+            words = shlex.split(command)[1:]
+            words[words.index("--out") + 1] = str(tmp_path / words[words.index("--out") + 1])
+            ended = aoclient(*words, "--dry-run", env=env)
+            assert ended.code == 0, ended.err
+
+
 def test_every_block_of_the_readme_is_run_here():
-    assert len(BLOCKS) == 3
+    assert len(BLOCKS) == 4
 
 
 def test_the_commands_of_the_readme_are_those_that_ci_runs():

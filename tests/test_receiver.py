@@ -131,11 +131,14 @@ def test_a_receiver_that_is_not_open_answers_503(caplog):
 def test_nothing_raises_into_the_adapter(caplog):
     receiver = Receiver(SECRET)
 
+    async def read():
+        raise AssertionError
+
     async def main():
         async with receiver:
-            return await receiver.receive(body(), {1: 2})
+            return await receiver.receive(body(), {1: 2}), await receiver.respond("POST", {1: 2}, read)
 
-    assert run(main()).status == 503
+    assert [answer.status for answer in run(main())] == [503, 503]
     assert "AttributeError" in caplog.text
 
 
@@ -650,6 +653,18 @@ def test_duplicates_that_come_while_the_store_is_asked_are_one():
         return statuses, handler.ids
 
     assert run(main()) == ([200] * 5, ["e1"])
+
+
+def test_a_sender_that_hangs_up_while_the_store_is_asked_takes_the_answer_from_nobody():
+    async def main():
+        receiver, handler, _ = failing_receiver([], store=Slow())
+        async with receiver:
+            first, second = (asyncio.create_task(deliver(receiver, body())) for _ in range(2))
+            await asyncio.sleep(0.1)
+            first.cancel()
+            return await second, first.cancelled(), handler.ids
+
+    assert run(main()) == (200, True, ["e1"])
 
 
 def test_closed_before_the_store_has_answered_the_event_is_not_accepted():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shlex
 import sys
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
@@ -164,7 +165,8 @@ def _command(connection: Connection, names: tuple[str, ...], **given: Any) -> st
     words = ["aoclient", "export", *names]
     for name, value in {**given, **attrs.asdict(connection)}.items():
         flag = f"--{name.replace('_', '-')}"
-        for each in cast("list[Any]", value if isinstance(value, list) else [value]):
+        values = cast("Iterable[object]", value) if isinstance(value, list) else (value,)
+        for each in values:
             if each is True:
                 words.append(flag)
             elif each is not None and each is not False:

@@ -333,7 +333,7 @@ class ActionJob(Job):
     @property
     def is_listing(self) -> bool:
         """Whether the action lists pages, and none was named."""
-        return isinstance(self.action, Paged) and getattr(self.action, "page", None) is None
+        return issubclass(type(self.action), Paged) and getattr(self.action, "page", None) is None
 
     @property
     def given(self) -> str:

@@ -107,8 +107,9 @@ class Authorized:
         """
         token = await self._usable(request)
         request.progress.phase = "answer"  # until an inner sender knows better: from here on it may have been sent
-        authorization = f"{token.type} {token.value.reveal()}"
-        response = await self._inner.send(request.with_header("Authorization", authorization))
+        response = await self._inner.send(
+            request.with_header("Authorization", f"{token.type} {token.value.reveal()}")  # in no variable of ours
+        )
         if _is_refused(response):
             await self._discard(token)
         return response

@@ -177,7 +177,7 @@ class Http:
             limit = self._max_token_bytes if request.path == TOKEN_PATH else self._max_response_bytes
             # A short body is there with the headers.
             body = answer.content.read_nowait() if answer.content.is_eof() else await _read(answer.content, limit)
-            if len(body) > limit:
+            if body is None or len(body) > limit:
                 raise ResponseTooLargeError(  # leaving the block unread hangs up
                     f"the body is longer than {limit} bytes, inflated",
                     action=request.name,
@@ -217,15 +217,15 @@ class Http:
         return unconnected
 
 
-async def _read(content: aiohttp.StreamReader, limit: int) -> bytes:
-    """Return a body, or its begin as soon as that is longer than allowed."""
+async def _read(content: aiohttp.StreamReader, limit: int) -> bytes | None:
+    """Return a body, or None as soon as it is longer than allowed."""
     chunks: list[bytes] = []
     size = 0
     async for chunk in content.iter_any():
         chunks.append(chunk)
         size += len(chunk)
         if size > limit:
-            break
+            return None
     return b"".join(chunks)
 
 
