@@ -78,7 +78,7 @@ def test_times_and_json_can_be_asked_about(tmp_path):
 
 
 def test_a_shard_of_many_rows_is_loaded_in_parts(tmp_path, monkeypatch):
-    monkeypatch.setattr(engines, "_ROWS_AT_ONCE", 7)
+    monkeypatch.setattr(engines, "_BYTES_AT_ONCE", 3_000)
     whole = into(tmp_path / "a.duckdb")
     assert ask(tmp_path / "a.duckdb", "SELECT count(*), count(DISTINCT email) FROM learners") == [(120, 120)]
     assert whole.rows == 480

@@ -163,6 +163,8 @@ def test_lines_of_json_are_the_same_with_and_without_msgspec(monkeypatch):
     rows = TABLE.rows(
         ASKED, [ROW, LearnerProgress(full_name='"\u2028ä/\n\x01', course_score=1 / 3, extra={"x": [2**70]})]
     )
+    teams = TABLE.names.index("teams")
+    rows.append((*rows[0][:teams], ["Sales", {"id": 1}], *rows[0][teams + 1 :]))
     quickly = written(JsonLines(), TABLE, rows)
     monkeypatch.setattr(lines_module, "_msgspec", None)
     assert written(JsonLines(), TABLE, rows) == quickly

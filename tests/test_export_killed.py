@@ -10,7 +10,7 @@ import pytest
 from aoclient.export import FORMATS
 from tests.kit import killing
 
-KILLS = int(os.environ.get("KILLS", "15"))
+KILLS = int(os.environ.get("KILLS", "10"))
 """Of each format; about one in three by a clock, the others at a line of the package.
 
 The long form is ``KILLS=100 pytest --timeout 3600 tests/test_export_killed.py``, over every format.
@@ -31,7 +31,8 @@ def test_an_export_killed_anywhere_ends_as_an_unbroken_one(fmt, tmp_path):
     expected = killing.contents(whole)
     assert len(expected) >= 7
     killed = 0
-    while killed < KILLS:
+    kills = KILLS if fmt != "duckdb" or "KILLS" in os.environ else KILLS // 2  # it takes long to load
+    while killed < kills:
         folder = tmp_path / f"killed{killed}"
         target = target_in(folder, fmt)
         while True:  # each target is killed until it happens to get through

@@ -33,7 +33,7 @@ def count_fds() -> int:
 @pytest.mark.skipif(not FDS.exists(), reason="descriptors are counted by /proc")
 def test_opening_and_closing_leaves_no_descriptor_and_no_warning(request):
     """A socket or a session that is not closed would warn as it is collected, and warnings are errors here."""
-    cycles = sized(100, 1_000)
+    cycles = sized(40, 1_000)
 
     async def main() -> tuple[int, int]:
         emulator = Emulator(learners=2, courses=1, teams=0)

@@ -2,17 +2,17 @@
 
 Names and types are the same in every format. A value is None where the answer has none.
 
-=========  =========================  ========================  ===============  =====================
-type       in a row (Python)          JSON lines                CSV, SQLite      Parquet
-=========  =========================  ========================  ===============  =====================
-text       `str`                      text                      text             string
-integer    `int`, at most 64 bits     number                    integer          int64
-number     `float`                    number                    real             double
-flag       `bool`                     true, false               true/false, 1/0  bool
-timestamp  `datetime` in UTC          ``2022-01-31T07:41:00Z``  the same text    timestamp[us, UTC]
-duration   `int`, whole seconds       number                    integer          duration[s]
-json       lists, maps, plain values  as they are               JSON text        string with JSON text
-=========  =========================  ========================  ===============  =====================
+=========  =========================  ========================  ===============  =======================  ===========
+type       in a row (Python)          JSON lines                CSV, SQLite      Parquet, frames          DuckDB
+=========  =========================  ========================  ===============  =======================  ===========
+text       `str`                      text                      text             string                   VARCHAR
+integer    `int`, at most 64 bits     number                    integer          int64                    BIGINT
+number     `float`                    number                    real             double                   DOUBLE
+flag       `bool`                     true, false               true/false, 1/0  bool                     BOOLEAN
+timestamp  `datetime` in UTC          ``2022-01-31T07:41:00Z``  the same text    timestamp[us, UTC]       TIMESTAMPTZ
+duration   `int`, whole seconds       number                    integer          duration[s]              BIGINT
+json       lists, maps, plain values  as they are               JSON text        string with JSON text    JSON
+=========  =========================  ========================  ===============  =======================  ===========
 """
 
 from __future__ import annotations

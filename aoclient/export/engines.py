@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from itertools import islice
 from typing import IO, TYPE_CHECKING, Any, Protocol, cast
 
 from aoclient.errors import ExportError
@@ -155,8 +154,8 @@ class _Sqlite:
 
 # --- DuckDB ------------------------------------------------------------------------------------------------------
 
-_ROWS_AT_ONCE = 1_000
-_MEMORY = "100MB"  # what it may hold beside this process; by default four fifths of the machine
+_BYTES_AT_ONCE = 1 << 19
+_MEMORY = "256MB"  # by default four fifths of the machine; with less a shard of very long rows did not fit
 
 
 class _Duck:
@@ -190,7 +189,7 @@ class _Duck:
     def load(self, cursor: Cursor, name: str, table: Table, lines: IO[bytes]) -> None:
         shape = json.dumps([{each.name: self.types[each.kind] for each in table.columns}])
         into = f"INSERT INTO {quoted(name)} SELECT unnest(row) FROM (SELECT unnest(from_json_strict(?, ?)) AS row)"  # noqa: S608  # quoted
-        while batch := list(islice(lines, _ROWS_AT_ONCE)):
+        while batch := lines.readlines(_BYTES_AT_ONCE):
             cursor.execute(into, (f"[{b','.join(batch).decode()}]", shape))
 
 

@@ -45,8 +45,9 @@ async def export(
     Args:
         ao: The session to ask with.
         jobs: What to export, no two of one name.
-        target: A folder; for ``sqlite`` a file. It is made where it is missing.
-        format: ``jsonl``, ``csv``, each also with ``.gz`` or ``.zst``, ``parquet``, ``sqlite``, or a format object.
+        target: A folder; for ``sqlite`` and ``duckdb`` a file. It is made where it is missing.
+        format: ``jsonl``, ``csv``, each also with ``.gz`` or ``.zst``, ``parquet``, ``sqlite``, ``duckdb``, or a format
+            object.
         resume: Go on with what stands in the target. False removes what earlier exports of these jobs wrote there.
         progress: Called with each event, in the event loop; what it raises ends the export.
         concurrency: Calls on their way at once; ``max_concurrency`` of the session by default.
