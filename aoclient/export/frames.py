@@ -41,7 +41,7 @@ Rows: TypeAlias = Iterator[Sequence[Any]]  # Any: values as a format has them
 
 
 def to_arrow(source: Source, job: str | None = None, *, model: type | None = None) -> Any:  # Any: as said above
-    """Return a `pyarrow.Table`.
+    """Return a ``pyarrow.Table``.
 
     Args:
         source: An export, or models.
@@ -78,13 +78,13 @@ def _arrow_of(source: Source, job: str | None, model: type | None, arrow: Any) -
 
 
 def to_polars(source: Source, job: str | None = None, *, model: type | None = None) -> Any:  # Any: as said above
-    """Return a `polars.DataFrame`; arguments and errors are those of `to_arrow`. Needs the extra ``polars``."""
+    """Return a ``polars.DataFrame``; arguments and errors are those of `to_arrow`. Needs the extra ``polars``."""
     polars = extra("polars", "polars")
     return polars.from_arrow(_arrow_of(source, job, model, extra("pyarrow", "polars")))
 
 
 def to_pandas(source: Source, job: str | None = None, *, model: type | None = None) -> Any:  # Any: as said above
-    """Return a `pandas.DataFrame`; arguments and errors are those of `to_arrow`. Needs the extra ``pandas``.
+    """Return a ``pandas.DataFrame``; arguments and errors are those of `to_arrow`. Needs the extra ``pandas``.
 
     Texts, whole numbers and flags have the types of pandas that know a missing value, ``string``, ``Int64`` and
     ``boolean``, so that no whole number becomes a float.
