@@ -10,7 +10,7 @@ import pytest
 from aoclient.export import FORMATS
 from tests.kit import killing
 
-KILLS = int(os.environ.get("KILLS", "10"))
+KILLS = int(os.environ.get("KILLS", "9"))
 """Of each format; about one in three by a clock, the others at a line of the package.
 
 The long form is ``KILLS=100 pytest --timeout 3600 tests/test_export_killed.py``, over every format.

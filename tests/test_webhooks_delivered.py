@@ -14,8 +14,8 @@ from tests.kit.clock import run
 SECRET = "whsec-1"
 
 
-@pytest.mark.parametrize("wait", [True, False])
-def test_ten_thousand_deliveries_are_each_handled_once(wait, caplog):
+@pytest.mark.parametrize(("wait", "deliveries"), [(True, 10_000), (False, 3_000)])
+def test_thousands_of_deliveries_are_each_handled_once(wait, deliveries, caplog):
     caplog.set_level(logging.CRITICAL, "aoclient.receivers")  # a thousand failures are wanted
     rng = random.Random(7)
     handled, failures, statuses = Counter(), Counter(), Counter()
@@ -42,14 +42,15 @@ def test_ten_thousand_deliveries_are_each_handled_once(wait, caplog):
         )
         async with receiver, emulator.delivering():
             sent = 0
-            while sent < 8400:
+            while sent < 0.84 * deliveries:
                 sent += sum((await emulator.simulate(learners=200, days=1, seed=sent)).values())
             await emulator.deliveries.settle()
         return sent
 
     sent = run(main())
-    assert sum(statuses.values()) >= 10_000
+    assert sum(statuses.values()) >= deliveries
     assert len(handled) == sent
     assert set(handled.values()) == {1}
-    assert sum(failures.values()) > 500
-    assert set(statuses) == {200, 503}  # 503: the handler failed, or the queue was full; the sender came again
+    assert sum(failures.values()) > 0.05 * deliveries
+    assert set(statuses) <= {200, 503}  # 503: the handler failed, or the queue was full; the sender came again
+    assert not wait or statuses[503] == sum(failures.values())
