@@ -551,6 +551,8 @@ def test_closing_twice_or_unopened_does_nothing():
         async with receiver:
             await receiver.aclose()
         await receiver.aclose()
+        assert receiver.at_work == 0
+        assert len(asyncio.all_tasks()) == 1
 
     run(main())
 

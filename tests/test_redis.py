@@ -332,12 +332,15 @@ def test_a_cancelled_command_leaves_no_answer_for_the_next(redis):
     asyncio.run(main())
 
 
-def test_work_cut_off_with_the_loop_is_no_error():
-    async def main() -> None:
-        Link(NOBODY).start(asyncio.sleep(60))
+def test_work_cut_off_with_the_loop_is_no_error(caplog):
+    async def main() -> Link:
+        link = Link(NOBODY)
+        link.start(asyncio.sleep(60))
         await asyncio.sleep(0)
+        return link
 
-    asyncio.run(main())
+    assert not asyncio.run(main())._running
+    assert caplog.records == []
 
 
 def test_a_client_that_was_given_stays_open(redis):

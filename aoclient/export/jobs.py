@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
@@ -62,7 +63,7 @@ async def _batches(items: AsyncIterable[T], size: int) -> AsyncIterator[list[T]]
 
 
 @frozen(kw_only=True)
-class Job:
+class Job(ABC):
     """Something to be exported; the subclasses say what.
 
     Attributes:
@@ -93,13 +94,13 @@ class Job:
         """What the job was made with, as a hash: an export goes on only where it is the same."""
         return hashlib.sha256(repr(sorted(asdict(self, recurse=False).items())).encode()).hexdigest()
 
+    @abstractmethod
     def shards(self, ao: Session) -> AsyncIterator[Part]:
         """List the shards; may send actions to find out.
 
         Raises:
             AoError: They could not be found out.
         """
-        raise NotImplementedError
 
     def smaller(self, action: Action[Any], error: AoError) -> Sequence[Action[Any]]:  # Any: whatever it answers
         """Return actions that bring together what one does whose answer was too big; none where there are none."""
@@ -204,9 +205,9 @@ class _PerLearner(Job):
 
     emails: Sequence[str] | None = field(default=None, converter=_listed)
 
+    @abstractmethod
     def make(self, email: str) -> Action[Any]:  # Any: whatever it answers
         """Return the call for one learner."""
-        raise NotImplementedError
 
     async def shards(self, ao: Session) -> AsyncIterator[Part]:
         """List a shard for each batch of learners."""
