@@ -7,6 +7,7 @@ manifest = await export(ao, [ProgressByCourseJob()], "progress/", format="jsonl.
 
 from aoclient.export.columns import Column, Kind, Table
 from aoclient.export.events import Committed, Event, FailedShard, PageWritten, Planned, Started
+from aoclient.export.executing import LocalExecutor, ShardExecutor, Work
 from aoclient.export.formats import Csv, FileFormat, JsonLines, RowWriter
 from aoclient.export.frames import to_arrow, to_pandas, to_polars
 from aoclient.export.jobs import (
@@ -43,6 +44,7 @@ __all__ = [
     "JsonLines",
     "Kind",
     "LearnersJob",
+    "LocalExecutor",
     "Manifest",
     "PageWritten",
     "Parquet",
@@ -50,10 +52,12 @@ __all__ = [
     "ProgressByCourseJob",
     "QuizStatisticsJob",
     "RowWriter",
+    "ShardExecutor",
     "ShardRecord",
     "Started",
     "Table",
     "TeamsJob",
+    "Work",
     "export",
     "plan",
     "read_manifest",

@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from attrs import frozen
 
-from aoclient.errors import AoError
+from aoclient.errors import AoError, ExportError
 from aoclient.export.records import ShardRecord
 
 
@@ -85,3 +85,8 @@ class FailedShard:
 
 Event: TypeAlias = Planned | Started | PageWritten | Committed | FailedShard
 """What ``progress`` is called with."""
+
+
+def unwritten(cause: Exception | None) -> AoError:
+    """Return why a shard is missing that was not begun, or whose file cannot be written."""
+    return cause if isinstance(cause, AoError) else ExportError(f"cannot write: {cause}")

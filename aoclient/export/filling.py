@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import anyio
 from anyio import CapacityLimiter, to_thread
@@ -15,26 +15,37 @@ from aoclient.errors import (
     AoError,
     AuthenticationError,
     ClientClosedError,
-    ExportError,
     WrongEventLoopError,
 )
-from aoclient.export.events import Committed, FailedShard, PageWritten, Started
+from aoclient.export.events import Committed, FailedShard, PageWritten, Started, unwritten
 from aoclient.export.records import Shard
 from aoclient.export.store import Sink
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+    from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 
+    from aoclient.export.columns import Table
     from aoclient.export.events import Event
-    from aoclient.export.jobs import Job
-    from aoclient.export.records import ShardRecord
-    from aoclient.export.store import Store
+    from aoclient.export.store import Sinks
     from aoclient.session import Session
 
     Outcome = Done[Any] | Failed[Any] | Over[Any]  # Any: of whatever action
 
 _FINAL = (AuthenticationError, ClientClosedError, WrongEventLoopError)
 """What every further call would end with too."""
+
+
+class Content(Protocol):
+    """What is to be known of a job where its shards are filled."""
+
+    @property
+    def table(self) -> Table:
+        """The columns, and how answers become rows."""
+        ...
+
+    def smaller(self, action: Action[Any], error: AoError) -> Sequence[Action[Any]]:  # Any: whatever it answers
+        """Return actions that bring together what one does whose answer was too big; none where there are none."""
+        ...
 
 
 @define(eq=False)
@@ -69,56 +80,46 @@ class _Stumbled(Exception):  # noqa: N818  # says whose error it is, and never g
 
 
 class Filling:
-    """Sends the actions of shards and commits each shard that is whole.
-
-    Attributes:
-        committed: Records of what was committed, by the name of the shard.
-        fatal: Why nothing more could be sent or written, if so.
-    """
+    """Sends the actions of shards and commits each shard that is whole."""
 
     def __init__(
         self,
         ao: Session,
-        jobs: Mapping[str, Job],
-        store: Store,
+        jobs: Mapping[str, Content],
+        sinks: Sinks,
         tell: Callable[[Event], None],
         concurrency: int | None,
     ) -> None:
-        self.committed: dict[str, ShardRecord] = {}
-        self.fatal: Exception | None = None
         self._ao = ao
         self._jobs = jobs
-        self._store = store
+        self._sinks = sinks
         self._tell_caller = tell
         self._concurrency = concurrency
-        self._failed: dict[str, AoError] = {}
+        self._fatal: Exception | None = None
         self._again: list[_Open] = []
         self._open: dict[int, tuple[_Open, int]] = {}  # by id of each action on its way
         self._under_way: set[_Open] = set()
         self._failure: Exception | None = None
         self._scope = anyio.CancelScope()
-        self._threads = CapacityLimiter(store.committers)
-        self._pending = anyio.Semaphore(2 * store.committers)
+        self._threads = CapacityLimiter(sinks.committers)
+        self._pending = anyio.Semaphore(2 * sinks.committers)
 
-    async def run(self, shards: Callable[[], Iterable[Shard]]) -> None:
-        """Fill and commit the shards; what fails is noted.
+    async def run(self, shards: Iterable[Shard]) -> Exception | None:
+        """Fill and commit the shards; tell which are committed and which failed.
+
+        Returns:
+            Why nothing more could be sent or written, if so.
 
         Raises:
             Exception: What the caller's ``progress`` raised, or a defect of this library.
         """
-        todo: Iterable[_Open] = (_Open(shard, shard.actions()) for shard in shards())
+        todo: Iterable[_Open] = (_Open(shard, shard.actions()) for shard in shards)
         while todo:
             failure = await self._round(todo)
             if failure is not None:
                 raise failure.error if isinstance(failure, _Stumbled) else failure
             todo, self._again = self._again, []
-
-    def why(self, name: str) -> AoError:
-        """Return why a shard is missing."""
-        error = self._failed.get(name)
-        if error is not None:
-            return error
-        return self.fatal if isinstance(self.fatal, AoError) else ExportError(f"cannot write: {self.fatal}")
+        return self._fatal
 
     async def _round(self, todo: Iterable[_Open]) -> Exception | None:
         """Work through shards once; return what is to be raised, so that no exception group wraps it."""
@@ -138,7 +139,7 @@ class Filling:
 
     def _actions(self, todo: Iterator[_Open]) -> Iterator[Action[Any]]:
         for each in todo:
-            if self.fatal is not None:
+            if self._fatal is not None:
                 return
             self._under_way.add(each)
             self._tell(Started(each.shard.job, each.shard.key))
@@ -194,7 +195,7 @@ class Filling:
 
     def _sink_of(self, each: _Open) -> Sink:
         if each.sink is None:
-            each.sink = self._store.sink(each.shard, self._jobs[each.shard.job].table)
+            each.sink = self._sinks.sink(each.shard, self._jobs[each.shard.job].table)
         return each.sink
 
     async def _commit(self, each: _Open) -> None:
@@ -202,7 +203,6 @@ class Filling:
             sink = self._sink_of(each)
             record = await to_thread.run_sync(sink.commit, limiter=self._threads)
             self._under_way.discard(each)
-            self.committed[each.shard.name] = record
             self._tell(Committed(record))
         except OSError as error:
             self._stop(each, error)
@@ -219,18 +219,15 @@ class Filling:
             actions = [*each.actions[:place], *smaller, *each.actions[place + 1 :]]
             self._again.append(_Open(each.shard, actions))
             return
-        self._failed[each.shard.name] = error
         if isinstance(error, _FINAL):
-            self.fatal = error
+            self._fatal = error
         self._tell(FailedShard(each.shard.job, each.shard.key, error))
 
     def _stop(self, each: _Open, error: Exception) -> None:
         """Note that the target cannot be written: nothing more is begun."""
         self._drop(each)
-        self.fatal = self.fatal or error
-        failed = ExportError(f"cannot write: {error}")
-        self._failed[each.shard.name] = failed
-        self._tell(FailedShard(each.shard.job, each.shard.key, failed))
+        self._fatal = self._fatal or error
+        self._tell(FailedShard(each.shard.job, each.shard.key, unwritten(error)))
 
     def _drop(self, each: _Open) -> None:
         each.is_dead = True

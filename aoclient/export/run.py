@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING
 from anyio import to_thread
 
 from aoclient.errors import AoError, ConfigurationError, ExportError
-from aoclient.export.events import FailedShard, Planned
-from aoclient.export.filling import Filling
+from aoclient.export.events import Committed, FailedShard, Planned, unwritten
+from aoclient.export.executing import LocalExecutor, ShardExecutor, Work
+from aoclient.export.folder import Folder
 from aoclient.export.records import Header, Manifest, Shard, form_of, now
 from aoclient.export.targets import store_for
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from aoclient.export.events import Event
     from aoclient.export.jobs import Job
@@ -35,6 +36,7 @@ async def export(
     resume: bool = True,
     progress: Callable[[Event], None] | None = None,
     concurrency: int | None = None,
+    executor: ShardExecutor = LocalExecutor(),  # noqa: B008  # it has no state
 ) -> Manifest:
     """Export jobs into a target, and go on where an earlier run ended, however it ended.
 
@@ -51,12 +53,14 @@ async def export(
         resume: Go on with what stands in the target. False removes what earlier exports of these jobs wrote there.
         progress: Called with each event, in the event loop; what it raises ends the export.
         concurrency: Calls on their way at once; ``max_concurrency`` of the session by default.
+        executor: Where shards are sent and written: in this process by default.
 
     Returns:
         What the target holds of these jobs.
 
     Raises:
-        ConfigurationError: Two jobs of one name, an unknown format, or no reading action.
+        ConfigurationError: Two jobs of one name, an unknown format, no reading action, or a format that the executor
+            cannot write.
         MissingExtraError: The format needs a package that is not installed.
         ExportError: Some shards are missing, ``missing`` tells which and why; all others are committed. Or the target
             was begun with other jobs, settings or columns, belongs to something else, or is in use; nothing was sent.
@@ -64,9 +68,14 @@ async def export(
     """
     wanted = listed(jobs)
     store = store_for(Path(target), format)
+    if executor.needs_a_folder and not isinstance(store, Folder):
+        raise ConfigurationError(f"{type(executor).__name__} writes folders; {format!r} is a file of one writer")
     await to_thread.run_sync(store.open)
     try:
-        return await _Export(ao, wanted, store, progress or _tell_nobody, concurrency).run(Path(target), resume=resume)
+        running = _Export(
+            ao, wanted, store=store, tell=progress or _tell_nobody, executor=executor, concurrency=concurrency
+        )
+        return await running.run(Path(target), resume=resume)
     finally:
         await to_thread.run_sync(store.close)
 
@@ -90,14 +99,23 @@ def _tell_nobody(_: Event) -> None:
 
 class _Export:
     def __init__(
-        self, ao: Session, jobs: Sequence[Job], store: Store, tell: Callable[[Event], None], concurrency: int | None
+        self,
+        ao: Session,
+        jobs: Sequence[Job],
+        *,
+        store: Store,
+        tell: Callable[[Event], None],
+        executor: ShardExecutor,
+        concurrency: int | None,
     ) -> None:
         self._ao = ao
         self._jobs = {job.name: job for job in jobs}
         self._store = store
-        self._tell = tell
+        self._tell_caller = tell
+        self._executor = executor
         self._concurrency = concurrency
-        self._errors: dict[str, AoError] = {}
+        self._committed: dict[str, ShardRecord] = {}
+        self._failed: dict[str, AoError] = {}
 
     async def run(self, target: Path, *, resume: bool) -> Manifest:
         for job in self._jobs.values():
@@ -106,28 +124,42 @@ class _Export:
                 check(header, header_of(job, self._store), target)
         for job in self._jobs.values():
             await self._plan(job, resume=resume)
-        planned = [name for name in self._jobs if name not in self._errors]
-        committed: dict[str, ShardRecord] = {}
-        calls = {name: self._look(name, committed) for name in planned}
-        total = sum(calls.values())
-        filling = Filling(self._ao, self._jobs, self._store, self._tell, self._concurrency)
-        await filling.run(lambda: (s for name in planned for s in self._store.shards(name) if s.name not in committed))
-        committed |= filling.committed
-        missing = dict(self._errors)
+        planned = [name for name in self._jobs if name not in self._failed]
+        total = sum([self._look(name) for name in planned])
+        fatal = await self._executor.run(
+            Work(
+                ao=self._ao,
+                jobs=self._jobs,
+                shards=(shard for shard in self._shards(planned) if shard.name not in self._committed),
+                store=self._store,
+                concurrency=self._concurrency,
+                tell=self._tell,
+            )
+        )
+        missing = {name: error for name, error in self._failed.items() if name in self._jobs}
         shards: list[ShardRecord] = []
-        for name in planned:
-            for shard in self._store.shards(name):
-                if shard.name in committed:
-                    shards.append(committed[shard.name])
-                else:
-                    missing[shard.name] = filling.why(shard.name)
+        for shard in self._shards(planned):
+            if shard.name in self._committed:
+                shards.append(self._committed[shard.name])
+            else:
+                missing[shard.name] = self._failed.get(shard.name) or unwritten(fatal)
         if missing:
             text = (
                 f"{len(missing)} parts of the export are missing, {len(shards)} are in {target}; run it again to go on"
             )
-            error = ExportError(text, missing=missing)
-            raise error from filling.fatal
+            raise ExportError(text, missing=missing) from fatal
         return Manifest(target=str(target), shards=tuple(shards), planned=total)
+
+    def _shards(self, planned: Sequence[str]) -> Iterator[Shard]:
+        return (shard for name in planned for shard in self._store.shards(name))
+
+    def _tell(self, event: Event) -> None:
+        """Note how a shard ended, and tell the caller."""
+        if isinstance(event, Committed):
+            self._committed[event.record.name] = event.record
+        elif isinstance(event, FailedShard):
+            self._failed[f"{event.job}/{event.key}" if event.key else event.job] = event.error
+        self._tell_caller(event)
 
     async def _plan(self, job: Job, *, resume: bool) -> None:
         if self._store.header(job.name) is not None:
@@ -142,13 +174,12 @@ class _Export:
                 draft.add(Shard(job.name, number, key, tuple(map(form_of, actions))))
             await to_thread.run_sync(draft.commit)
         except AoError as error:
-            self._errors[job.name] = error
             self._tell(FailedShard(job.name, "", error))
         finally:
             with suppress(OSError):
                 draft.discard()
 
-    def _look(self, name: str, committed: dict[str, ShardRecord]) -> int:
+    def _look(self, name: str) -> int:
         """Note what is committed of a job, tell its plan, and return the number of its shards."""
         table = self._jobs[name].table
         records = self._store.committed(name)
@@ -160,7 +191,7 @@ class _Export:
                 calls += len(shard.query)
             elif (record.query_hash, record.schema_hash) == (shard.query_hash, table.schema_hash):
                 done += 1
-                committed[shard.name] = record
+                self._committed[shard.name] = record
             else:
                 raise ExportError(f"{shard.name} was exported with another query or other columns; take a new target")
         self._tell(Planned(name, shards, done, calls))

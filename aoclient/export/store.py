@@ -53,16 +53,28 @@ class PlanDraft(Protocol):
         ...
 
 
-class Store(Protocol):
+class Sinks(Protocol):
+    """Where shards are written.
+
+    Attributes:
+        committers: Commits that may run at once.
+    """
+
+    committers: int
+
+    def sink(self, shard: Shard, table: Table) -> Sink:
+        """Return where to write a shard."""
+        ...
+
+
+class Store(Sinks, Protocol):
     """A target: plans, shards and the ledger of what is committed. Blocking; held by one export at a time.
 
     Attributes:
         output: Format and its settings; an export goes on only where it is the same.
-        committers: Commits that may run at once.
     """
 
     output: str
-    committers: int
 
     def open(self) -> None:
         """Take the target for this process.
@@ -95,10 +107,6 @@ class Store(Protocol):
 
     def committed(self, job: str) -> Mapping[str, ShardRecord]:
         """Return the records of a job by key."""
-        ...
-
-    def sink(self, shard: Shard, table: Table) -> Sink:
-        """Return where to write a shard."""
         ...
 
     def forget(self, job: str) -> None:
