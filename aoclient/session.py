@@ -128,7 +128,8 @@ class Session:
             rng=self._rng,
             base_url=base_url,
         )
-        gate = None if redis is None else redis.gate(account_of(base_url, client_id))
+        self.account = account_of(base_url, client_id)
+        gate = None if redis is None else redis.gate(self.account)
         self._limited = Limited(self._authorized, rate=rate, max_concurrency=max_concurrency, gate=gate)
         self._quota = Quota()
         self._shared = Shared(join_reads, cache_for) if join_reads or cache_for else None

@@ -37,24 +37,30 @@ if TYPE_CHECKING:
 
 
 class Folder:
-    """A folder that holds an export; see `aoclient.export.store.Store`."""
+    """A folder that holds an export; see `aoclient.export.store.Store`.
+
+    Attributes:
+        path: The folder.
+        format: Of its files.
+        tmp: Where private files are written; it is emptied when an export begins.
+    """
 
     committers = 8
 
     def __init__(self, path: Path, fmt: FileFormat) -> None:
         self.output = repr(fmt)
-        self._path = path
-        self._format = fmt
+        self.path = path
+        self.format = fmt
         self._inner = path / INNER
-        self._tmp = self._inner / "tmp"
+        self.tmp = self._inner / "tmp"
         self._lock: int | None = None
 
     def open(self) -> None:
         """Take the folder, made where it is missing, and remove what a killed export was writing."""
         self._inner.mkdir(parents=True, exist_ok=True)
-        self._lock = lock(self._inner / "lock", self._path)
-        shutil.rmtree(self._tmp, ignore_errors=True)
-        self._tmp.mkdir(exist_ok=True)
+        self._lock = lock(self._inner / "lock", self.path)
+        shutil.rmtree(self.tmp, ignore_errors=True)
+        self.tmp.mkdir(exist_ok=True)
 
     def close(self) -> None:
         """Give the folder back."""
@@ -66,23 +72,23 @@ class Folder:
 
     def header(self, job: str) -> Header | None:
         """Return what the shards of a job share, or None where it has no plan."""
-        return read_header(self._path, job)
+        return read_header(self.path, job)
 
     def draft(self, header: Header, table: Table) -> PlanDraft:  # noqa: ARG002  # files have their columns inside
         """Begin a plan."""
-        ledger, data = self._inner / header.job, self._path / header.job
+        ledger, data = self._inner / header.job, self.path / header.job
         if data.is_dir() and any(data.iterdir()) and not ledger.is_dir():
             raise ExportError(f"{data} is not empty and was not written by an export; give another target")
         self._sweep(header.job)
         ledger.mkdir(exist_ok=True)
         data.mkdir(exist_ok=True)
-        _sync(self._path)
+        _sync(self.path)
         _sync(self._inner)
-        return _Draft(self._tmp / f"{header.job}.plan", ledger / "plan.jsonl", header)
+        return _Draft(self.tmp / f"{header.job}.plan", ledger / "plan.jsonl", header)
 
     def shards(self, job: str) -> Iterator[Shard]:
         """Give the planned shards of a job."""
-        return read_shards(self._path, job)
+        return read_shards(self.path, job)
 
     def forget(self, job: str) -> None:
         """Remove the plan of a job, which makes all its shards uncommitted, and then the shards."""
@@ -90,7 +96,7 @@ class Folder:
         self._sweep(job)
 
     def _sweep(self, job: str) -> None:
-        for folder in (self._path / job, self._inner / job):
+        for folder in (self.path / job, self._inner / job):
             for path in list(folder.iterdir()) if folder.is_dir() else ():
                 if _OURS.fullmatch(path.name):
                     path.unlink()
@@ -104,8 +110,8 @@ class Folder:
             ExportError: A file has another size than when it was committed.
         """
         found: dict[str, ShardRecord] = {}
-        for record in read_records(self._path, job):
-            path = self._path / record.file
+        for record in read_records(self.path, job):
+            path = self.path / record.file
             if not path.exists():
                 continue
             if path.stat().st_size != record.bytes:
@@ -114,21 +120,39 @@ class Folder:
         return found
 
     def sink(self, shard: Shard, table: Table) -> Sink:
-        """Return where to write a shard; what stands under its names counts for nothing."""
-        name = f"{shard.number:06d}"
-        final = Path(shard.job) / f"{name}{self._format.suffix}"
-        record = self._inner / shard.job / f"{name}.json"
-        record.unlink(missing_ok=True)
-        (self._path / final).unlink(missing_ok=True)
-        return _FileSink(
-            target=self._path,
-            final=final,
-            record=record,
-            tmp=self._tmp,
-            shard=shard,
-            table=table,
-            fmt=self._format,
-        )
+        """Return where to write a shard."""
+        self.clear(shard)
+        return _FolderSink(self, self.tmp, shard, table, self.format)
+
+    def clear(self, shard: Shard) -> None:
+        """Remove what stands under the names of a shard that is not committed."""
+        for path in self._names(shard):
+            path.unlink(missing_ok=True)
+
+    def take_in(self, shard: Shard, private: Path, record: ShardRecord) -> None:
+        """Commit a shard whose private file is whole and synced.
+
+        Raises:
+            FileExistsError: The shard is committed, or somebody else's file has its name.
+            OSError: It cannot be committed; the output is as before.
+        """
+        final, ledger = self._names(shard)
+        publish(private, final)
+        line = private.with_name(f"{private.name}.record")
+        with line.open("w", encoding="utf-8") as file:
+            file.write(record.to_json())
+            file.flush()
+            os.fsync(file.fileno())
+        publish(line, ledger)
+
+    def _names(self, shard: Shard) -> tuple[Path, Path]:
+        """Return where a shard and its record stand once it is committed."""
+        return self.path / file_of(shard, self.format), self._inner / shard.job / f"{shard.number:06d}.json"
+
+
+def file_of(shard: Shard, fmt: FileFormat) -> Path:
+    """Return the file of a shard, below the target."""
+    return Path(shard.job) / f"{shard.number:06d}{fmt.suffix}"
 
 
 _OURS = re.compile(r"\d{6,}\..+")
@@ -156,31 +180,43 @@ class _Draft:
         self._private.unlink(missing_ok=True)
 
 
-class _FileSink:
-    def __init__(
-        self, *, target: Path, final: Path, record: Path, tmp: Path, shard: Shard, table: Table, fmt: FileFormat
-    ) -> None:
+class FileSink:
+    """The private file of one shard.
+
+    Args:
+        folder: Where it is written.
+        shard: What it holds.
+        table: Its columns.
+        fmt: Of the file.
+        mark: Keeps it apart from other files of the same shard.
+
+    Attributes:
+        private: The file.
+        rows: Rows written.
+    """
+
+    def __init__(self, folder: Path, shard: Shard, table: Table, fmt: FileFormat, *, mark: str = "") -> None:
         self.rows = 0
-        self._target = target
-        self._final = final
-        self._record = record
         self._shard = shard
         self._table = table
-        self._private = tmp / f"{shard.job}.{final.name}"
-        self._file = self._private.open("wb")
+        self._final = file_of(shard, fmt)
+        self.private = folder / f"{shard.job}.{mark}{self._final.name}"
+        self._file = self.private.open("wb")
         self._hashed = Hashed(self._file)
         self._writer = fmt.writer(cast("IO[bytes]", self._hashed), table)
 
     def write(self, rows: Sequence[Row]) -> None:
+        """Take rows."""
         self._writer.write(rows)
         self.rows += len(rows)
 
     def commit(self) -> ShardRecord:
+        """Sync the file, and return the record it will have once it is taken in."""
         self._writer.close()
         self._file.flush()
         os.fsync(self._file.fileno())
         self._file.close()
-        record = ShardRecord(
+        return ShardRecord(
             job=self._shard.job,
             key=self._shard.key,
             file=self._final.as_posix(),
@@ -191,19 +227,23 @@ class _FileSink:
             query_hash=self._shard.query_hash,
             committed_at=now(),
         )
-        publish(self._private, self._target / self._final)
-        private = self._private.with_name(f"{self._private.name}.record")
-        with private.open("w", encoding="utf-8") as file:
-            file.write(record.to_json())
-            file.flush()
-            os.fsync(file.fileno())
-        publish(private, self._record)
-        return record
 
     def discard(self) -> None:
+        """Remove the file."""
         with contextlib.suppress(OSError):  # a full disk fails the last flush too
             self._file.close()
-        self._private.unlink(missing_ok=True)
+        self.private.unlink(missing_ok=True)
+
+
+class _FolderSink(FileSink):
+    def __init__(self, target: Folder, folder: Path, shard: Shard, table: Table, fmt: FileFormat) -> None:
+        super().__init__(folder, shard, table, fmt)
+        self._target = target
+
+    def commit(self) -> ShardRecord:
+        record = super().commit()
+        self._target.take_in(self._shard, self.private, record)
+        return record
 
 
 class Hashed(io.RawIOBase):
