@@ -146,9 +146,12 @@ class _Run:
 
     async def _on_its_loop(self, doing: Coroutine[Any, Any, T]) -> T:  # Any: as the type has it
         """Do something in the event loop of the client, which for one that is not asynchronous is in another thread."""
-        loop = self._client.loop.asyncio_loop
+        loop = getattr(self._client.loop, "asyncio_loop", None)  # of a closed client None
         if loop is asyncio.get_running_loop():
             return await doing
+        if loop is None or not loop.is_running():
+            doing.close()
+            raise ExportError("the client of the Dask cluster is closed")
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(doing, loop))
 
     async def _filled(self, order: Order) -> Report:

@@ -203,7 +203,11 @@ class FileSink:
         self.private = folder / f"{shard.job}.{mark}{self._final.name}"
         self._file = self.private.open("wb")
         self._hashed = Hashed(self._file)
-        self._writer = fmt.writer(cast("IO[bytes]", self._hashed), table)
+        try:
+            self._writer = fmt.writer(cast("IO[bytes]", self._hashed), table)
+        except BaseException:
+            self.discard()
+            raise
 
     def write(self, rows: Sequence[Row]) -> None:
         """Take rows."""

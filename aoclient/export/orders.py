@@ -98,9 +98,7 @@ async def fill(order: Order, session: Callable[[], Awaitable[Session]]) -> Repor
             raise ExportError(f"there is no {order.folder}; the target must be a folder that all workers see")
         content, ao = _Content(order), await session()
         if ao.account != order.account:
-            raise ConfigurationError(
-                "AOCLIENT_BASE_URL and AOCLIENT_CLIENT_ID are of another account than the export's"
-            )
+            raise ConfigurationError("AOCLIENT_BASE_URL and AOCLIENT_CLIENT_ID name another account than the export's")
     except AoError as error:
         return Report(error=ExportError(f"worker {socket.gethostname()}:{os.getpid()}: {error}"), is_final=True)
     annex, events = _Annex(order), list[Event]()

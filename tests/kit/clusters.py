@@ -1,0 +1,132 @@
+"""Where shards run, for tests of what holds wherever they do: this process, or a Dask cluster."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib import import_module
+from pathlib import Path
+from random import Random
+from typing import Any
+from unittest.mock import patch
+
+import anyio
+import pytest
+
+from aoclient.emulator import Emulator
+from aoclient.export import (
+    CertificatesJob,
+    Job,
+    LearnersJob,
+    LocalExecutor,
+    Manifest,
+    ProgressByCourseJob,
+    ShardExecutor,
+    export,
+)
+from aoclient.export import jobs as jobs_module
+from aoclient.session import Session
+from tests.kit.exporting import session
+from tests.kit.redis import until
+
+distributed = pytest.importorskip("distributed", reason="the extra dask is not installed")
+
+
+@asynccontextmanager
+async def cluster(**settings: Any) -> AsyncIterator[Any]:
+    """Give an asynchronous client of a cluster on loopback; its two workers are in this process and loop."""
+    given = {"n_workers": 2, "threads_per_worker": 2, "processes": False, "host": "127.0.0.1", "protocol": "tcp://"}
+    async with (
+        distributed.LocalCluster(asynchronous=True, dashboard_address=None, **given | settings) as local,
+        distributed.Client(local, asynchronous=True) as client,
+    ):
+        yield client
+
+
+@asynccontextmanager
+async def on_dask(sender: object) -> AsyncIterator[ShardExecutor]:
+    """Give an executor over workers in this process, whose sessions send to the sender."""
+
+    def from_env(**settings: Any) -> Session:
+        return session(sender, **settings)
+
+    with patch.object(Session, "from_env", from_env):
+        async with cluster() as client:
+            yield import_module("aoclient.contrib.dask").DaskExecutor(client)
+
+
+@asynccontextmanager
+async def local(_: object) -> AsyncIterator[ShardExecutor]:
+    """Give the executor of this process."""
+    yield LocalExecutor()
+
+
+EXECUTORS = {"local": local, "dask": on_dask}
+
+
+def run_on(kind: str, sender: object, jobs: list[Job], target: Path, **settings: Any) -> Manifest:
+    """Export in a loop of its own."""
+
+    async def main() -> Manifest:
+        async with EXECUTORS[kind](sender) as executor, session(sender) as ao:
+            return await export(ao, jobs, target, executor=executor, **settings)
+
+    return asyncio.run(main())
+
+
+# --- a cluster of processes, and one of them killed ---------------------------------------------------------------
+
+COURSES, LEARNERS, CALLS_PER_SHARD = 8, 230, 10
+EMAILS = [f"learner{number}@example.com" for number in range(1, 121)]
+CALLS = COURSES * 3 + len(EMAILS) + 2
+"""A listing of three pages for each course, a call for each address, the learners and the courses."""
+
+
+def academy() -> Emulator:
+    return Emulator(learners=LEARNERS, courses=COURSES, latency=0.005)
+
+
+def jobs() -> list[Job]:
+    return [
+        ProgressByCourseJob(show_not_started_learners=True),
+        CertificatesJob(emails=EMAILS),
+        LearnersJob(),
+    ]
+
+
+def environment(emulator: Emulator, url: str) -> dict[str, str]:
+    """Return the environment of a worker."""
+    return {
+        "AOCLIENT_BASE_URL": url,
+        "AOCLIENT_CLIENT_ID": emulator.client_id,
+        "AOCLIENT_CLIENT_SECRET": emulator.client_secret,
+    }
+
+
+async def export_jobs(target: Path, **settings: Any) -> Manifest:
+    """Export the jobs above, with a session from the environment."""
+    with patch.object(jobs_module, "CALLS_PER_SHARD", CALLS_PER_SHARD):
+        async with Session.from_env() as ao:
+            return await export(ao, jobs(), target, **settings)
+
+
+async def killed_export(client: Any, emulator: Emulator, target: Path, rng: Random) -> tuple[Manifest, int]:
+    """Export on a cluster of processes, and kill one of them once a drawn number of calls was answered.
+
+    Returns:
+        What is in the target, and how many calls were made.
+    """
+    before, moment = emulator.journal.requests(), rng.randrange(1, CALLS)
+    pids = list((await client.run(os.getpid)).values())
+
+    async def kill() -> None:
+        await until(lambda: emulator.journal.requests() - before >= moment)
+        os.kill(rng.choice(pids), signal.SIGKILL)
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(kill)
+        manifest = await export_jobs(target, executor=import_module("aoclient.contrib.dask").DaskExecutor(client))
+    return manifest, emulator.journal.requests() - before
