@@ -204,6 +204,26 @@ def test_a_dry_run_looks_at_what_is_there(fmt, tmp_path):
     assert [(row["committed"], row["calls"]) for row in more.rows] == [(0, 1), (0, 1)]
 
 
+@pytest.mark.parametrize(
+    ("rate", "bounds"),
+    [
+        (None, ["10 calls at once on each", "10 calls at once on each", *["3 shards, each on one machine"] * 2]),
+        ("20/1", ["10 calls at once on each", *["the limit"] * 3]),
+    ],
+)
+def test_a_dry_run_tells_what_more_machines_bring(rate, bounds, tmp_path):
+    emulator = Emulator(learners=250, courses=1, latency=0.6)  # so one machine makes 17 calls a second
+    arguments = ("export", "certificates", "--out", str(tmp_path / "out"), "--dry-run")
+    with served(emulator) as env:
+        ended = aoclient(*arguments, *(("--rate", rate) if rate else ()), env=env)
+    words, heading, *lines = ended.err.splitlines()[-6:]
+    assert words.startswith("dry run: 250 calls to make, 1 made to plan, the quickest in ")
+    assert words.endswith("which counts the whole account" if rate else "no limit is known, --rate tells one")
+    assert heading.split() == ["machines", "at", "least", "bound", "by"]
+    assert [line.split()[0] for line in lines] == ["1", "2", "4", "8"]
+    assert [line[22:].partition(":")[0] for line in lines] == bounds
+
+
 # --- while it works ----------------------------------------------------------------------------------------------
 
 

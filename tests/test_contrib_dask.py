@@ -396,7 +396,7 @@ def test_a_client_that_is_not_asynchronous_serves_from_another_thread(tmp_path):
     given = {"n_workers": 1, "threads_per_worker": 2, "host": "127.0.0.1", "protocol": "tcp://"}
     with (
         patch.object(Session, "from_env", from_env),
-        distributed.LocalCluster(processes=False, dashboard_address=None, **given) as local,
+        distributed.LocalCluster(processes=False, dashboard_address="127.0.0.1:0", **given) as local,
         distributed.Client(local) as client,
     ):
         assert asyncio.run(main(client)).rows == 480

@@ -1,19 +1,23 @@
-"""Exports on a Dask cluster of real processes: one of them killed at any moment, and where the secret is not."""
+"""Exports on a Dask cluster of real processes: one of them killed at any moment, or each that touches a shard."""
 
 import asyncio
-import pickle
 import random
-from collections import Counter
 
-from aoclient.export import ProgressByCourseJob
+import pytest
+
+from aoclient.errors import ExportError
+from aoclient.export import ProgressByCourseJob, export, read_manifest
+from aoclient.session import Session
 from tests.kit import clusters, killing
+from tests.kit.canary import sightings
 from tests.kit.exporting import rows_of
-from tests.kit.trial import sized
 
-TRIALS = sized(1, 8)
+dask = pytest.importorskip("dask", reason="the extra dask is not installed")
+dask_executor = pytest.importorskip("aoclient.contrib.dask", reason="the extra dask is not installed").DaskExecutor
 
 
 def test_a_worker_killed_at_any_moment_loses_no_row_and_brings_none_twice(tmp_path, monkeypatch):
+    """`benchmarks/dask_kills.py` does it many times."""
     rng = random.Random("kill -9 a worker")
 
     async def main():
@@ -23,25 +27,44 @@ def test_a_worker_killed_at_any_moment_loses_no_row_and_brings_none_twice(tmp_pa
                 monkeypatch.setenv(name, value)
             await clusters.export_jobs(tmp_path / "whole")
             async with clusters.cluster(n_workers=3, processes=True, local_directory=str(tmp_path)) as client:
-                for trial in range(TRIALS):
-                    await clusters.killed_export(client, emulator, tmp_path / f"{trial}", rng)
-        return emulator
+                await clusters.killed_export(client, emulator, tmp_path / "killed", rng)
+                logs = await client.get_worker_logs()
+        return emulator, [(address, repr(lines)) for address, lines in logs.items()]
 
-    emulator = asyncio.run(main())
-    expected = killing.contents(tmp_path / "whole")
-    for trial in range(TRIALS):
-        assert killing.contents(tmp_path / f"{trial}") == expected
-        rows = rows_of(tmp_path / f"{trial}", "progress_by_course", ProgressByCourseJob().table)
-        courses = [course.id for course in emulator.world.catalogue.courses]
-        everybody = [row["email"] for row in rows_of(tmp_path / f"{trial}", "learners", clusters.jobs()[2].table)]
-        assert len(set(everybody)) == len(everybody) == clusters.LEARNERS
-        assert Counter((row["course_id"], row["email"]) for row in rows) == Counter(
-            (course, email) for course in courses for email in everybody
-        )
+    emulator, logs = asyncio.run(main())
+    assert killing.contents(tmp_path / "killed") == killing.contents(tmp_path / "whole")
+    clusters.assert_each_row_once(tmp_path / "killed", emulator)
+    assert sightings(logs, ["canary", *emulator.tokens._expiries]) == []
+    assert any("aoclient-export" in text for _, text in logs)
 
 
-def state_of(dask_scheduler):
-    """Return what the scheduler knows of each task, of its plugins and of what was logged of workers."""
-    texts = [pickle.dumps(task.run_spec).decode("latin-1") for task in dask_scheduler.tasks.values()]
-    texts += [repr(vars(dask_scheduler)), repr(list(dask_scheduler.tasks.values()))]
-    return texts
+def test_a_shard_that_kills_every_worker_is_missing_and_the_others_are_kept(tmp_path, monkeypatch):
+    emulator = clusters.academy()
+    ids = [course.id for course in emulator.world.catalogue.courses][:4]
+
+    async def main():
+        async with emulator.serve() as url:
+            for name, value in clusters.environment(emulator, url).items():
+                monkeypatch.setenv(name, value)
+            with dask.config.set({"distributed.scheduler.allowed-failures": 0}):
+                async with (
+                    clusters.cluster(n_workers=1, processes=True, local_directory=str(tmp_path)) as client,
+                    Session.from_env() as ao,
+                ):
+                    await export(
+                        ao,
+                        [ProgressByCourseJob(courses=ids, show_not_started_learners=True)],
+                        tmp_path / "out",
+                        format=clusters.Deadly(at=ids[2]),
+                        executor=dask_executor(client, in_flight=1),
+                    )
+
+    with pytest.raises(ExportError) as caught:
+        asyncio.run(main())
+    ((name, error),) = caught.value.missing.items()
+    assert name == f"progress_by_course/course/{ids[2]}"
+    assert type(error) is ExportError
+    assert "KilledWorker" in str(error)
+    assert len(read_manifest(tmp_path / "out").shards) == 3
+    rows = rows_of(tmp_path / "out", "progress_by_course", ProgressByCourseJob().table)
+    assert {row["course_id"] for row in rows} == {*ids} - {ids[2]}

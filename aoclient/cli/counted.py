@@ -1,7 +1,8 @@
-"""The network with a counter: how many calls left, and how many the server lets through."""
+"""The network with a counter: how many calls left, how long they took, and how many the server lets through."""
 
 from __future__ import annotations
 
+import time
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -28,16 +29,23 @@ class Counted:
     Attributes:
         rate: What limits the calls: what was set, else what the server's last answer said, else None.
         calls: Calls that left, repeats included.
+        quickest: Seconds the quickest of them took to be answered, or None.
     """
 
     inner: wire.Sender
     rate: Rate | None
     calls: int = field(default=0, init=False)
+    quickest: float | None = field(default=None, init=False)
 
     async def send(self, request: wire.Request) -> wire.Response:
         """Send a request."""
-        self.calls += request.path != wire.TOKEN_PATH
+        is_call = request.path != wire.TOKEN_PATH
+        self.calls += is_call
+        began = time.monotonic()
         response = await self.inner.send(request)
+        if is_call:
+            took = time.monotonic() - began
+            self.quickest = took if self.quickest is None else min(self.quickest, took)
         limit = response.headers.get("x-ratelimit-limit", "")
         if self.rate is None and limit.isdecimal() and int(limit) > 0:
             self.rate = Rate(int(limit), per=SERVER_WINDOW)

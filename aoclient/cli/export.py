@@ -18,14 +18,14 @@ from aoclient.cli.counted import Counted, counted_session, opened
 from aoclient.cli.exits import IncompleteError
 from aoclient.cli.jobs import Asked, jobs_of
 from aoclient.cli.output import NO_OUTPUT, Format, OutputOptions, write_rows
-from aoclient.cli.watching import duration, watched
+from aoclient.cli.times import times_of
+from aoclient.cli.watching import watched
 from aoclient.errors import AuthenticationError, ExportError
 from aoclient.export import Job, Manifest, plan, read_manifest
 from aoclient.export import export as run_export
 from aoclient.export.targets import FormatName
 
 if TYPE_CHECKING:
-    from aoclient.export import Planned
     from aoclient.senders.http import Http
     from aoclient.session import Session
 
@@ -67,14 +67,15 @@ def export(
     concurrency
         Calls on their way at once.
     dry_run
-        Print the plan: shards, calls, and the time they take under the limit. Sends only what planning needs.
+        Print the plan: shards, calls, the time they take, and what more machines would bring. Sends only what planning
+        needs.
     """
     if since is not None and since.tzinfo is None:
         since = since.replace(tzinfo=UTC)
     jobs = jobs_of(Asked(names=names, since=since, not_started=not_started, options=option or []))
     form = output.format
     session, counted, http = counted_session(settle(connection), max_concurrency=concurrency)
-    task = _Task(jobs, out, format, resume, session, counted, http)
+    task = _Task(jobs, out, format, resume, concurrency, session, counted, http)
     if dry_run:
         asyncio.run(task.plan(form))
         return
@@ -105,6 +106,7 @@ class _Task:
     out: Path
     format: FormatName
     resume: bool
+    concurrency: int
     session: Session
     counted: Counted
     http: Http
@@ -133,20 +135,9 @@ class _Task:
             ),
             form,
         )
-        print(
-            self._time(planned, has_pages=any(each.calls for each in planned if each.job in listings)), file=sys.stderr
-        )
-
-    def _time(self, planned: list[Planned], *, has_pages: bool) -> str:
-        calls, rate = sum(each.calls for each in planned), self.counted.rate
-        words = f"dry run: {'at least ' if has_pages else ''}{calls} calls to make, {self.counted.calls} made to plan"
-        if rate is None:
-            return f"{words}; no limit is known, --rate tells one"
-        took = f"{'at least ' if has_pages else ''}{duration(calls * rate.per / rate.calls)}"
-        return (
-            f"{words}; {took} under the limit of {rate.calls} calls in {rate.per:g} s, which counts the whole account: "
-            "more machines or more concurrency do not help"
-        )
+        has_pages = any(each.calls for each in planned if each.job in listings)
+        for line in times_of(planned, self.counted, concurrency=self.concurrency, has_pages=has_pages):
+            print(line, file=sys.stderr)
 
 
 def _said(error: ExportError, out: Path, again: str) -> Exception:

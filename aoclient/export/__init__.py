@@ -22,7 +22,7 @@ from aoclient.export.jobs import (
     TeamsJob,
 )
 from aoclient.export.parquet import Parquet
-from aoclient.export.planning import plan
+from aoclient.export.planning import Estimate, estimate, plan
 from aoclient.export.records import Manifest, ShardRecord
 from aoclient.export.run import export
 from aoclient.export.targets import FORMATS, Format, read_manifest
@@ -36,6 +36,7 @@ __all__ = [
     "CourseProgressJob",
     "CoursesJob",
     "Csv",
+    "Estimate",
     "Event",
     "FailedShard",
     "FileFormat",
@@ -58,6 +59,7 @@ __all__ = [
     "Table",
     "TeamsJob",
     "Work",
+    "estimate",
     "export",
     "plan",
     "read_manifest",

@@ -1,23 +1,26 @@
-"""`plan`: what an export would do, without doing it."""
+"""`plan`: what an export would do, without doing it; `estimate`: how long it takes at least, on how many machines."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from anyio import to_thread
+from attrs import frozen
 
+from aoclient.errors import ConfigurationError
 from aoclient.export.events import Planned
 from aoclient.export.run import check, header_of, listed
 from aoclient.export.targets import read_plan, store_for
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from aoclient.export.jobs import Job
     from aoclient.export.targets import Format
     from aoclient.session import Session
+    from aoclient.settings import Rate
 
 
 async def plan(
@@ -59,3 +62,58 @@ async def plan(
             parts = [len(actions) async for _, actions in job.shards(ao)]
             planned.append(Planned(job.name, len(parts), 0, sum(parts)))
     return planned
+
+
+@frozen
+class Estimate:
+    """The least time that is left of a plan on so many machines.
+
+    Attributes:
+        machines: How many.
+        seconds: At least.
+        bound: What more machines would run into: ``rate``, the limit of the account, which they share; ``shards``, of
+            which there is none for each; ``calls``, where twice the machines would take half the time.
+    """
+
+    machines: int
+    seconds: float
+    bound: Literal["rate", "shards", "calls"]
+
+
+def estimate(
+    planned: Iterable[Planned],
+    *,
+    latency: float,
+    rate: Rate | None = None,
+    concurrency: int = 10,
+    machines: Sequence[int] = (1, 2, 4, 8),
+) -> list[Estimate]:
+    """Return how long what is left of a plan takes at least, for each number of machines.
+
+    A machine has ``concurrency`` calls on their way at once; a shard is done by one machine. All machines together
+    make no more calls than the rate allows.
+
+    Args:
+        planned: What `plan` returned.
+        latency: Seconds of one call.
+        rate: Of the account; None where it has no limit.
+        concurrency: Calls each machine has on their way at once.
+        machines: Numbers to tell the time for.
+
+    Raises:
+        ConfigurationError: A number is below 1, or the latency below 0.
+    """
+    if min(concurrency, *machines) < 1 or latency < 0:
+        raise ConfigurationError(
+            f"expected machines and concurrency from 1 and a latency from 0, "
+            f"got {list(machines)}, {concurrency} and {latency}"
+        )
+    left = [(each.calls, each.shards - each.committed) for each in planned]
+    calls, shards = sum(calls for calls, _ in left), sum(shards for _, shards in left)
+    limited = calls * rate.per / rate.calls if rate is not None else 0.0
+    estimates: list[Estimate] = []
+    for count in machines:
+        sent = calls * latency / (concurrency * max(1, min(count, shards)))
+        bound: Literal["rate", "shards", "calls"] = "calls" if count < shards else "shards"
+        estimates.append(Estimate(count, max(sent, limited), "rate" if rate and limited >= sent else bound))
+    return estimates
