@@ -52,7 +52,7 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=8)
     parser.add_argument("--seed", default="kill -9 a worker")
     given = parser.parse_args()
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # workers die here on purpose
+
     with tempfile.TemporaryDirectory() as folder:
         seen = asyncio.run(trials(given.trials, Path(folder), given.seed))
     again = sum(max(0, each["calls"] - clusters.CALLS) for each in seen)

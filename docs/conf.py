@@ -36,7 +36,7 @@ nitpicky = True
 nitpick_ignore_regex = [
     ("py:obj", r"csv|items|redis\.asyncio|COUNTRIES|Application\.add_routes|Request\.read|aoclient\.senders\..*"),
     ("py:.*", r"(collections|datetime|contextlib|typing|os|pathlib|types|enum|asyncio|aiohttp|attrs?|starlette)\..*"),
-    ("py:.*", r"(opentelemetry|trace|metrics|dlt)\..*"),
-    ("py:class", r"Agenda|Send|OnError"),  # said in words where they are used
+    ("py:.*", r"(opentelemetry|trace|metrics|dlt|distributed)\..*"),
+    ("py:class", r"Agenda|Send|OnError|Client"),  # said in words where they are used
     ("py:.*", r"([PRTE]|T_co|R_co|[ETR]_co)"),
 ]

@@ -214,7 +214,7 @@ def test_a_page_that_is_wrong_would_be_found():
 def test_a_command_is_understood(line):
     program, *arguments = shlex.split(re.split(r" [|>&<] ?", line)[0])
     if program != "aoclient":
-        assert program in {"pip", "export", "pytest", "python3", "curl", "docker", "uvicorn", "chmod"}
+        assert program in {"pip", "export", "dask", "pytest", "python3", "curl", "docker", "uvicorn", "chmod"}
         return
     app.parse_args(arguments, exit_on_error=False, print_error=False)
 

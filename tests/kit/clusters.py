@@ -129,6 +129,7 @@ async def killed_export(client: Any, emulator: Emulator, target: Path, rng: Rand
         What is in the target, at which call a process was killed, and how many calls were made.
     """
     before, moment = emulator.journal.requests(API_PATH), rng.randrange(1, CALLS)
+    await client.wait_for_workers(len(client.cluster.workers))  # the last one killed may still be on its way back
     pids = list((await client.run(os.getpid)).values())
 
     async def kill() -> None:
