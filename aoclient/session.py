@@ -74,6 +74,9 @@ class Session:
         cache_for: Seconds to keep the answers of academies, courses and getTeams; any action that is no read, sent by
             this session, ends it earlier. 0 keeps none.
 
+    Attributes:
+        account: Tells accounts apart: a hash of ``base_url`` and ``client_id``.
+
     Raises:
         ConfigurationError: A setting cannot be used; the message names it.
     """

@@ -255,35 +255,39 @@ def test_a_report_that_comes_twice_changes_nothing_that_is_committed(tmp_path):
     assert manifest.rows == 30
 
 
-def test_a_worker_that_was_lost_sight_of_can_write_nothing_once_the_export_is_over(tmp_path):
-    late = []
+@pytest.mark.parametrize("pages", [0, 1])
+def test_a_worker_that_was_lost_sight_of_can_write_nothing_once_the_export_is_over(pages, tmp_path):
+    emulator = Emulator(learners=250, courses=1)
 
     class Slow(Wilful):
+        """Stops behind so many pages until the export is over."""
+
         async def send(self, request):
-            if late and not late[0].done():
+            sent = len([body for body in self.bodies if "learnersProgress" in body])
+            if "learnersProgress" in request.body.decode() and sent == pages:
+                stopped.set()
                 await over.wait()
             return await super().send(request)
 
-    emulator = Emulator(learners=250, courses=1)
-
     async def main():
-        nonlocal over
-        over = asyncio.Event()
-        async with session(Slow(emulator)) as lost:
+        nonlocal over, stopped
+        over, stopped = asyncio.Event(), asyncio.Event()
+        async with session(Slow(emulator), max_concurrency=1) as lost:
 
             async def two(ao, dispatch, order):
-                late.append(asyncio.ensure_future(fill(order, opened(lost))))
-                await asyncio.sleep(0)
+                nonlocal late
+                late = asyncio.ensure_future(fill(order, opened(lost)))
+                await stopped.wait()
                 await dispatch.take(order, await fill(order, opened(ao)))
 
-            manifest = await ordered(emulator, tmp_path, two, ProgressByCourseJob(show_not_started_learners=True))
+            manifest = await ordered(emulator, tmp_path, two, progress())
             committed = killing.contents(tmp_path)
             over.set()
-            report = await late[0]
+            report = await late
             assert killing.contents(tmp_path) == committed
             return manifest, report
 
-    over = None
+    over = stopped = late = None
     manifest, report = asyncio.run(main())
     assert manifest.rows == 250
     assert report.is_final

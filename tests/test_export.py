@@ -15,7 +15,6 @@ from aoclient.actions import ACTIONS, Effect, LearnerProgress
 from aoclient.emulator import Emulator, Journal
 from aoclient.errors import (
     AoError,
-    AuthenticationError,
     ConfigurationError,
     ExportError,
     ResponseTooLargeError,
@@ -25,14 +24,12 @@ from aoclient.export import (
     FORMATS,
     ActionJob,
     CertificatesJob,
-    Committed,
     CourseProgressJob,
     CoursesJob,
     FailedShard,
     JsonLines,
     LearnersJob,
     PageWritten,
-    Planned,
     ProgressByCourseJob,
     QuizStatisticsJob,
     Started,
@@ -267,17 +264,6 @@ def test_a_shard_that_fails_sends_no_further_calls(tmp_path, monkeypatch):
     assert [shard.key for shard in read_manifest(tmp_path).shards] == ["learners/2"]
 
 
-def test_a_refused_secret_ends_the_export_at_once(tmp_path):
-    emulator = Emulator(learners=20, courses=30)
-    job = ProgressByCourseJob(courses=courses_of(emulator))
-    sender = Wilful(emulator, lambda body: AuthenticationError("no", status=401) if "learnersP" in body else None)
-    with pytest.raises(ExportError) as caught:
-        run(sender, [job], tmp_path)
-    assert len(caught.value.missing) == 30
-    assert isinstance(caught.value.__cause__, AuthenticationError)
-    assert len([body for body in sender.bodies if "learnersP" in body]) < 20
-
-
 # --- the target is refused ---------------------------------------------------------------------------------------
 
 
@@ -467,50 +453,7 @@ def test_a_full_disk_ends_the_export_and_keeps_what_was_committed(pages, tmp_pat
     assert whole.rows == 600
 
 
-def test_a_file_that_appears_under_a_shards_name_is_not_overwritten(tmp_path):
-    emulator = Emulator(learners=20, courses=1)
-
-    def intrude(event):
-        if isinstance(event, PageWritten):
-            (tmp_path / "courses" / "000001.jsonl").write_text("mine")
-
-    with pytest.raises(ExportError, match="File exists"):
-        run(emulator, [CoursesJob()], tmp_path, progress=intrude)
-    assert (tmp_path / "courses" / "000001.jsonl").read_text() == "mine"
-
-
 # --- while it runs -----------------------------------------------------------------------------------------------
-
-
-def test_progress_tells_the_plan_each_page_and_each_commit(tmp_path):
-    emulator = Emulator(learners=250, courses=2)
-    events = []
-    manifest = run(emulator, [progress(), TeamsJob()], tmp_path, progress=events.append)
-    assert events[:2] == [Planned("progress_by_course", 2, 0, 2), Planned("teams", 1, 0, 1)]
-    assert {event.record for event in events if isinstance(event, Committed)} == set(manifest.shards)
-    assert sum(event.rows for event in events if isinstance(event, PageWritten)) == manifest.rows
-    for shard in manifest.shards:
-        ours = [event for event in events if getattr(event, "key", None) == shard.key and event.job == shard.job]
-        assert isinstance(ours[0], Started)
-        assert [type(event) for event in ours[1:]] == [PageWritten] * (3 if shard.job != "teams" else 1)
-        assert ours[-1].rows_so_far == shard.rows
-    events.clear()
-    run(emulator, [progress(), TeamsJob()], tmp_path, progress=events.append)
-    assert events == [Planned("progress_by_course", 2, 2, 0), Planned("teams", 1, 1, 0)]
-
-
-@pytest.mark.parametrize("kind", [Planned, Started, PageWritten, Committed])
-def test_what_progress_raises_comes_out_as_it_is(kind, tmp_path):
-    emulator = Emulator(learners=20, courses=3)
-
-    def stumble(event):
-        if isinstance(event, kind):
-            raise BrokenPipeError(kind.__name__)
-
-    with pytest.raises(BrokenPipeError, match=kind.__name__):  # of the caller's terminal, not of the target
-        run(emulator, [progress()], tmp_path, progress=stumble)
-    assert list((tmp_path / ".aoclient" / "tmp").iterdir()) == []
-    assert len(run(emulator, [progress()], tmp_path).shards) == 3
 
 
 @pytest.mark.parametrize("fmt", ["jsonl", "sqlite"])

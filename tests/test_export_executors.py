@@ -8,9 +8,11 @@ from typing import ClassVar
 import pytest
 from attrs import evolve, frozen
 
+from aoclient.actions import LearnersWithScore
 from aoclient.emulator import Emulator
 from aoclient.errors import AuthenticationError, ExportError, ResponseTooLargeError, ServerError
 from aoclient.export import (
+    ActionJob,
     Committed,
     CourseProgressJob,
     CoursesJob,
@@ -52,8 +54,9 @@ def asked_for(sender):
 def test_a_cluster_writes_the_bytes_one_process_writes(fmt, tmp_path):
     if fmt == "parquet":
         pytest.importorskip("pyarrow", reason="the extra parquet is not installed")
-    here = run_on("local", killing.academy(), killing.jobs(), tmp_path / "local", format=fmt)
-    there = run_on("dask", killing.academy(), killing.jobs(), tmp_path / "dask", format=fmt)
+    jobs = [*killing.jobs(), ActionJob(LearnersWithScore(score=50, operator=">"))]
+    here = run_on("local", killing.academy(), jobs, tmp_path / "local", format=fmt)
+    there = run_on("dask", killing.academy(), jobs, tmp_path / "dask", format=fmt)
     assert killing.contents(tmp_path / "dask") == killing.contents(tmp_path / "local")
     assert [(each.name, each.sha256, each.query_hash) for each in there.shards] == [
         (each.name, each.sha256, each.query_hash) for each in here.shards

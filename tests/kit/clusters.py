@@ -45,14 +45,16 @@ distributed = pytest.importorskip("distributed", reason="the extra dask is not i
 async def cluster(**settings: Any) -> AsyncIterator[Any]:
     """Give an asynchronous client of a cluster on loopback; its two workers are in this process and loop.
 
-    With no address for the dashboard Dask takes port 8787, and warns where it is taken.
+    With no address for the dashboard Dask takes port 8787, and warns where it is taken. A `LocalCluster` gives up a
+    worker that is away 15 s after it was killed, even where it was back in between and was killed again.
     """
     given = {"n_workers": 2, "threads_per_worker": 2, "processes": False, "host": "127.0.0.1", "protocol": "tcp://"}
-    async with (
-        distributed.LocalCluster(asynchronous=True, dashboard_address="127.0.0.1:0", **given | settings) as local,
-        distributed.Client(local, asynchronous=True) as client,
-    ):
-        yield client
+    with import_module("dask").config.set({"distributed.deploy.lost-worker-timeout": "1 day"}):
+        async with (
+            distributed.LocalCluster(asynchronous=True, dashboard_address="127.0.0.1:0", **given | settings) as local,
+            distributed.Client(local, asynchronous=True) as client,
+        ):
+            yield client
 
 
 @asynccontextmanager
