@@ -3,24 +3,22 @@
 import asyncio
 import os
 import pickle
+import re
 import subprocess
 import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 from unittest.mock import patch
 
 import pytest
 from attrs import evolve, frozen
 
-from aoclient import Rate, Session, actions
+from aoclient import Rate, Session
 from aoclient.emulator import Emulator
-from aoclient.errors import ClientClosedError, ConfigurationError, ExportError
+from aoclient.errors import ClientClosedError, ConfigurationError, ExportError, ServerError
 from aoclient.export import (
-    CertificatesJob,
     Committed,
     CoursesJob,
     FailedShard,
-    Job,
     JsonLines,
     LearnersJob,
     ProgressByCourseJob,
@@ -29,7 +27,6 @@ from aoclient.export import (
     export,
     read_manifest,
 )
-from aoclient.export import jobs as jobs_module
 from aoclient.export.dispatch import Dispatch
 from aoclient.export.orders import Report, fill
 from tests.kit import killing
@@ -61,14 +58,17 @@ def test_a_file_of_one_writer_is_refused_before_anything_is_sent(fmt, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@frozen(kw_only=True)
-class Careless(Job):
-    """Names an action that does more than read."""
-
-    sends = actions.LearnersWithScore
-
-    async def shards(self, ao: Session) -> AsyncIterator[jobs_module.Part]:
-        yield "all", [actions.DeleteLearners(emails=["learner1@example.com"])]
+def test_a_plan_that_does_more_than_read_is_refused_and_not_sent(tmp_path):
+    emulator = Emulator(learners=5, courses=1)
+    with pytest.raises(ExportError):
+        run_on("local", Wilful(emulator, lambda _: ServerError("down", status=500)), [TeamsJob()], tmp_path)
+    plan = tmp_path / ".aoclient" / "teams" / "plan.jsonl"
+    forged = "action=deleteLearners&options%5Bemails%5D%5B0%5D=learner1%40example.com"
+    plan.write_text(re.sub(r"action=getTeams[^\"]*", forged, plan.read_text()))
+    sender = Wilful(emulator)
+    with pytest.raises(ConfigurationError, match="teams/all: deleteLearners does more than read; no worker gets it"):
+        run_on("dask", sender, [TeamsJob()], tmp_path)
+    assert sender.bodies == []
 
 
 @frozen(kw_only=True)
@@ -81,17 +81,10 @@ class OwnColumns(CoursesJob):
         return evolve(table, columns=table.columns[:1], rows=lambda _, courses: [(course.id,) for course in courses])
 
 
-@pytest.mark.parametrize(
-    ("job", "message"),
-    [
-        (Careless(), "careless/all: deleteLearners does more than read; no worker gets it"),
-        (OwnColumns(), "own_columns has columns of its own, which a worker does not know"),
-    ],
-)
-def test_a_shard_no_worker_may_have_is_refused_and_not_sent(job, message, tmp_path):
+def test_columns_a_worker_cannot_make_are_refused_and_nothing_is_sent(tmp_path):
     sender = Wilful(Emulator(learners=5, courses=1))
-    with pytest.raises(ConfigurationError, match=message):
-        run_on("dask", sender, [job], tmp_path)
+    with pytest.raises(ConfigurationError, match="own_columns has columns of its own, which a worker does not know"):
+        run_on("dask", sender, [OwnColumns()], tmp_path)
     assert sender.bodies == []
 
 
@@ -319,9 +312,8 @@ def test_a_session_that_was_closed_sends_the_shard_to_another_worker(tmp_path):
 # --- on the cluster ----------------------------------------------------------------------------------------------
 
 
-def test_few_shards_are_handed_out_at_once_and_read_no_sooner(tmp_path, monkeypatch):
-    monkeypatch.setattr(jobs_module, "CALLS_PER_SHARD", 1)
-    emulator = Emulator(learners=60, courses=1)
+def test_few_shards_are_handed_out_at_once_and_read_no_sooner(tmp_path):
+    emulator = Emulator(learners=5, courses=60)
     outstanding = most = 0
 
     def count(event):
@@ -333,7 +325,7 @@ def test_few_shards_are_handed_out_at_once_and_read_no_sooner(tmp_path, monkeypa
     async def main():
         async with on_dask(emulator) as executor, session(emulator) as ao:
             few = DaskExecutor(executor._client, in_flight=5)
-            manifest = await export(ao, [CertificatesJob()], tmp_path, executor=few, progress=count)
+            manifest = await export(ao, [progress()], tmp_path, executor=few, progress=count)
             scheduler = executor._client.cluster.scheduler
             await until(lambda: not scheduler.tasks)  # it hears of it a moment later
             assert executor._client.futures == {}

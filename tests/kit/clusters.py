@@ -32,7 +32,6 @@ from aoclient.export import (
     Table,
     export,
 )
-from aoclient.export import jobs as jobs_module
 from aoclient.session import Session
 from aoclient.wire import API_PATH
 from tests.kit.exporting import rows_of, session
@@ -90,8 +89,8 @@ def run_on(kind: str, sender: object, jobs: list[Job], target: Path, **settings:
 
 # --- a cluster of processes, and one of them killed ---------------------------------------------------------------
 
-COURSES, LEARNERS, CALLS_PER_SHARD = 8, 230, 10
-EMAILS = [f"learner{number}@example.com" for number in range(1, 121)]
+COURSES, LEARNERS = 24, 230
+EMAILS = [f"learner{number}@example.com" for number in range(1, 111)]
 CALLS = COURSES * 3 + len(EMAILS) + 2
 """A listing of three pages for each course, a call for each address, the learners and the courses."""
 
@@ -119,9 +118,8 @@ def environment(emulator: Emulator, url: str) -> dict[str, str]:
 
 async def export_jobs(target: Path, **settings: Any) -> Manifest:
     """Export the jobs above, with a session from the environment."""
-    with patch.object(jobs_module, "CALLS_PER_SHARD", CALLS_PER_SHARD):
-        async with Session.from_env() as ao:
-            return await export(ao, jobs(), target, **settings)
+    async with Session.from_env() as ao:
+        return await export(ao, jobs(), target, **settings)
 
 
 async def killed_export(client: Any, emulator: Emulator, target: Path, rng: Random) -> tuple[Manifest, int, int]:
