@@ -29,11 +29,12 @@ from aoclient.export import (
 )
 from aoclient.export.dispatch import Dispatch
 from aoclient.export.orders import Report, fill
+from aoclient.wire import TOKEN_PATH
 from tests.kit import killing
 from tests.kit.canary import listening, sightings
 from tests.kit.clusters import cluster, environment, on_dask, run_on
 from tests.kit.exporting import Wilful, rows_of, session
-from tests.kit.redis import until
+from tests.kit.redis import empty_redis, one_redis_of_a_module, until  # noqa: F401  # fixtures
 
 distributed = pytest.importorskip("distributed", reason="the extra dask is not installed")
 
@@ -355,6 +356,15 @@ def test_each_worker_opens_one_session_with_the_settings_of_the_executor_and_clo
                         await used.courses()
 
     asyncio.run(main())
+
+
+def test_workers_with_a_redis_share_one_token(redis, tmp_path, monkeypatch):
+    emulator = Emulator(learners=40, courses=6)
+    shared = {"AOCLIENT_REDIS_URL": redis.url}
+    assert from_environment(emulator, tmp_path / "a", [progress()], monkeypatch).rows == 240
+    assert emulator.journal.requests(TOKEN_PATH) == 3  # of this process, which has no Redis, and of each worker
+    assert from_environment(emulator, tmp_path / "b", [progress()], monkeypatch, of_workers=shared).rows == 240
+    assert emulator.journal.requests(TOKEN_PATH) == 3 + 2
 
 
 def test_a_worker_that_is_retired_gives_its_shards_to_the_others(tmp_path):
