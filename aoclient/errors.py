@@ -59,8 +59,14 @@ class AoError(Exception):
 
     def __reduce__(self) -> tuple[object, ...]:
         # The default calls cls(*args), which loses every keyword-only attribute.
-        cause = self.__cause__ if isinstance(self.__cause__, AoError) else None  # others may not be picklable
-        return _rebuild, (type(self), self.args, self.__dict__, cause)
+        return _rebuild, (type(self), self.args, self.__dict__, self._own_cause())
+
+    def __copy__(self) -> AoError:
+        # Where tblib is imported, as Dask does, `copy` would take along the frames of whoever raised this, secrets too.
+        return _rebuild(type(self), self.args, self.__dict__, self._own_cause())
+
+    def _own_cause(self) -> AoError | None:
+        return self.__cause__ if isinstance(self.__cause__, AoError) else None  # others may not be picklable
 
 
 def _rebuild(cls: type[AoError], args: tuple[object, ...], state: dict[str, object], cause: AoError | None) -> AoError:

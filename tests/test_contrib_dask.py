@@ -12,9 +12,9 @@ from unittest.mock import patch
 import pytest
 from attrs import evolve, frozen
 
-from aoclient import Rate, Session
+from aoclient import Rate, RetryPolicy, Session
 from aoclient.emulator import Emulator
-from aoclient.errors import ClientClosedError, ConfigurationError, ExportError, ServerError
+from aoclient.errors import ClientClosedError, ConfigurationError, ExportError, ReadError, ServerError
 from aoclient.export import (
     Committed,
     CoursesJob,
@@ -147,6 +147,21 @@ def test_a_worker_that_cannot_have_its_session_is_named_and_ends_the_export(vari
         assert message in str(error)
         assert f":{os.getpid()}: " in str(error)
     assert emulator.journal.count("learnersProgressByCourse") == 0
+
+
+def test_an_error_of_the_network_comes_back_from_a_worker_as_what_it_is(tmp_path, monkeypatch):
+    emulator = Emulator(learners=5, courses=2, faults="close-before-read@action=learnersProgressByCourse")
+
+    def executor(client):
+        return DaskExecutor(client, retries=RetryPolicy(attempts=2, wait=0))
+
+    with pytest.raises(ExportError) as caught:
+        from_environment(emulator, tmp_path, [progress(), TeamsJob()], monkeypatch, executor=executor)
+    errors = list(caught.value.missing.values())
+    assert [(type(error), error.action, error.attempts) for error in errors] == [
+        (ReadError, "learnersProgressByCourse", 2)
+    ] * 2
+    assert [shard.job for shard in read_manifest(tmp_path).shards] == ["teams"]
 
 
 async def ordered(emulator, target, then, job=None):

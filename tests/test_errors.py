@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import copyreg
 import inspect
 import pickle
 
@@ -28,6 +29,13 @@ UNKNOWN = {
     "UnexpectedRedirectError",
     "ServerError",
 }
+
+
+@pytest.fixture(autouse=True)
+def plain_pickling(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take back what tblib, which Dask brings, taught pickle in this process: causes and frames go along there."""
+    for cls in [AoError, *CLASSES]:
+        monkeypatch.delitem(copyreg.dispatch_table, cls, raising=False)
 
 
 def make(cls: type[AoError]) -> AoError:
@@ -136,3 +144,12 @@ def test_every_status_has_a_class():
         cls = errors.for_status(status)
         assert cls is errors.STATUS_ERRORS.get(status, errors.ServerError if status >= 500 else ApiError)
         assert issubclass(cls, errors.ServerError) == (status >= 500)
+
+
+def test_a_copy_has_no_frames_whatever_other_packages_taught_copyreg(monkeypatch):
+    """`tblib.pickling_support.install`, which Dask calls, has copies keep them, and a report with locals shows them."""
+    monkeypatch.setitem(copyreg.dispatch_table, ApiError, lambda error: (lambda: error, ()))
+    with pytest.raises(ApiError) as caught:
+        raise ApiError("no")
+    assert caught.value.__traceback__ is not None
+    assert copy.copy(caught.value).__traceback__ is None

@@ -7,6 +7,7 @@ or by two workers at once, is in the output once.
 
 from __future__ import annotations
 
+import copy
 import os
 import socket
 from collections.abc import Mapping
@@ -110,7 +111,8 @@ async def fill(order: Order, session: Callable[[], Awaitable[Session]]) -> Repor
     if isinstance(end, Committed):
         return Report(pages=pages, record=end.record, private=annex.private)
     assert isinstance(end, FailedShard)  # noqa: S101  # a shard ends in one of the two
-    return Report(pages=pages, error=end.error, place=content.place, is_final=fatal is not None)
+    failure = copy.copy(end.error)  # without frames and contexts, which need not be picklable
+    return Report(pages=pages, error=failure, place=content.place, is_final=fatal is not None)
 
 
 class _Content:
