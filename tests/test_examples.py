@@ -168,6 +168,10 @@ def test_the_daemon_adds_one_attempt_for_each_failed_quiz_with_one_session(tmp_p
         asyncio.run(send_all(address(program.until("listening at"))))
         program.until_true(lambda: emulator.journal.count("addLearnerQuizAttempts") == 30)
         assert program.stop() == 0
+        with daemon(env, tmp_path) as again:
+            answer = asyncio.run(exchange(address(again.until("listening at")), webhook(events[0])))
+            assert again.stop() == 0
+    assert answer.status == 200
     applied = Counter(entry.action.email for entry in emulator.journal.of("addLearnerQuizAttempts"))
     assert applied == {event.learner.email: 1 for event in events}
     assert emulator.journal.requests(TOKEN_PATH) == 1

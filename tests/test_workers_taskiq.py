@@ -96,7 +96,8 @@ def test_an_attempt_whose_answer_is_lost_is_added_once_however_often_its_message
         _, _, message = redis.ask("XRANGE", "taskiq", "-", "+")
         redis.ask("XADD", "taskiq", "*", "data", message)
         with Program(*WORKER, env=env) as worker:
-            worker.until_true(lambda: "somebody has to look" in str(result_of(task_id, env).error))
+            worker.until("somebody has to look")
             assert worker.stop() == 0
+        assert "somebody has to look" in str(result_of(task_id, env).error)
     assert emulator.journal.count("addLearnerQuizAttempts") == 1
     assert unacknowledged(redis) == 0

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Self
 
-HANGS_AFTER = 40.0
+HANGS_AFTER = 25.0
 """Seconds after which what is waited for will not come; nothing here takes so long."""
 
 
