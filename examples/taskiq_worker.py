@@ -16,12 +16,13 @@ import aoclient
 
 REDIS_URL = os.environ["REDIS_URL"]
 MONTH = 30 * 86_400
+MAY_PASS = (aoclient.TransportError, aoclient.ServerError, aoclient.RateLimitError)
 
 # A message that is not acknowledged after idle_timeout milliseconds goes to another worker: longer than any task takes.
 broker = (
     RedisStreamBroker(REDIS_URL, idle_timeout=600_000, unacknowledged_lock_timeout=60)
     .with_result_backend(RedisAsyncResultBackend(REDIS_URL, result_ex_time=MONTH))
-    .with_middlewares(SimpleRetryMiddleware(types_of_exceptions=[aoclient.AoError]))
+    .with_middlewares(SimpleRetryMiddleware(types_of_exceptions=MAY_PASS))
 )
 
 
