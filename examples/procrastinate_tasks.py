@@ -5,6 +5,7 @@ Shows a nightly export that goes on where it was stopped, and a job that must no
 DATABASE_URL=postgresql:///academy procrastinate --app procrastinate_tasks.app schema --apply
 """
 
+import asyncio
 import os
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +25,8 @@ class IfNotExecuted(BaseRetryStrategy):
     """Try again what certainly was not executed, and nothing else."""
 
     def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
+        if isinstance(exception, asyncio.CancelledError) and not hasattr(exception, "__notes__"):
+            return RetryDecision()  # at once: the session notes on it that a call was sent, and this one was not
         is_safe = isinstance(exception, aoclient.AoError) and exception.outcome is aoclient.Outcome.NOT_EXECUTED
         if is_safe and job.attempts < 5:
             return RetryDecision(retry_in={"minutes": 2**job.attempts})

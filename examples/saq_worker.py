@@ -6,6 +6,7 @@ timeout above that of a call: ``await queue.enqueue("invite", timeout=90, email=
 REDIS_URL=redis://localhost:6379/0 saq saq_worker.settings
 """
 
+import asyncio
 import os
 from typing import Any
 
@@ -43,6 +44,10 @@ async def add_attempt(ctx: Context, *, quiz_id: str, email: str) -> None:
         if error.outcome is not aoclient.Outcome.UNKNOWN:
             await job.update(meta={})  # it was certainly not added, so that the job may be sent again
         raise  # the job stays as FAILED, for whoever looks
+    except asyncio.CancelledError as cancelled:
+        if not hasattr(cancelled, "__notes__"):  # the session notes on it that the call was sent
+            await job.update(meta={})
+        raise
 
 
 queue = Queue.from_url(os.environ["REDIS_URL"])

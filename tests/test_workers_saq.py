@@ -103,6 +103,27 @@ def test_sigterm_puts_an_attempt_back_and_the_next_worker_does_not_add_it_again(
     assert waiting(redis) == 0
 
 
+def test_sigterm_tells_an_attempt_that_was_sent_from_one_that_waited_for_its_turn(redis):
+    emulator = Emulator(learners=3, faults=STALLED.format("addLearnerQuizAttempts"))
+    calls = [{"quiz_id": quiz_of(emulator), "email": f"learner{number}@example.com"} for number in (1, 2)]
+    with behind_relay(emulator, REDIS_URL=redis.url, AOCLIENT_RATE="1/3600") as (_, env):
+        keys = put(env, "add_attempt", *calls)
+        with Program(*WORKER, env=env) as worker:
+            for key in keys:
+                worker.until("Processing", key)
+            worker.until_true(lambda: emulator.journal.count("addLearnerQuizAttempts") == 1)
+            stop(worker, redis)
+        assert waiting(redis) == 2
+        with Program(*WORKER, env=env) as worker:
+            for key in keys:
+                worker.until("Finished", key)
+            stop(worker, redis)
+        assert sorted(job(env, key).status for key in keys) == ["complete", "failed"]
+    assert {entry.action.email for entry in emulator.journal.of("addLearnerQuizAttempts")} == {
+        call["email"] for call in calls
+    }
+
+
 def test_an_attempt_the_academy_refused_is_not_taken_for_one_that_was_perhaps_added(redis):
     emulator = Emulator(learners=3)
     call = {"quiz_id": "no-such-quiz", "email": "learner1@example.com", "retries": 2}

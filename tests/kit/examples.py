@@ -22,8 +22,8 @@ EXAMPLES = Path(__file__).parent.parent.parent / "examples"
 def behind_relay(emulator: Emulator, **more: str) -> Iterator[tuple[Relay, dict[str, str]]]:
     """Serve an academy behind a relay; give it, and the environment for a program that is to go there."""
     with served(emulator) as settings, relayed(settings["AOCLIENT_BASE_URL"]) as relay:
-        path = os.pathsep.join([str(EXAMPLES), *sys.path[:1]])
-        yield relay, {**os.environ, **settings, "AOCLIENT_BASE_URL": relay.url, "PYTHONPATH": path, **more}
+        there = {"AOCLIENT_BASE_URL": relay.url, "PYTHONPATH": str(EXAMPLES)}
+        yield relay, {**os.environ, **settings, **there, **more}
 
 
 @contextmanager
@@ -31,5 +31,7 @@ def imported(name: str, env: Mapping[str, str]) -> Iterator[ModuleType]:
     """Import an example anew, as a program does that puts work into its queue."""
     with mock.patch.dict(os.environ, env), mock.patch.object(sys, "path", [str(EXAMPLES), *sys.path]):
         sys.modules.pop(name, None)
-        yield importlib.import_module(name)
-        del sys.modules[name]
+        try:
+            yield importlib.import_module(name)
+        finally:
+            sys.modules.pop(name, None)
