@@ -16,10 +16,13 @@ import aoclient
 from aoclient import actions
 
 Context = dict[str, Any]
+queue = Queue.from_url(os.environ["REDIS_URL"])
 
 
 async def startup(ctx: Context) -> None:
     ctx["ao"] = aoclient.Session.from_env(timeouts=aoclient.Timeouts(total=60.0))
+    # SAQ looks for stuck jobs as it starts, and takes those for stuck that it is taking in that moment. Let it wait.
+    await queue.redis.set(queue.namespace("sweep"), 1, nx=True, ex=60)
 
 
 async def shutdown(ctx: Context) -> None:
@@ -34,29 +37,26 @@ async def invite(ctx: Context, *, email: str, name: str) -> None:
 
 async def add_attempt(ctx: Context, *, quiz_id: str, email: str) -> None:
     """Add an attempt, once: SAQ puts a job that SIGTERM ended back into the queue, whatever its ``retries`` say."""
-    job = ctx["job"]
-    if "sent" in job.meta:
+    mark = f"attempt:{ctx['job'].key}"
+    if not await queue.redis.set(mark, "sent", nx=True, ex=30 * 86_400):
         raise RuntimeError(f"an attempt at {quiz_id} was perhaps added for {email} already; somebody has to look")
-    await job.update(meta={"sent": True})
     try:
         await ctx["ao"].add_learner_quiz_attempts(quiz_id=quiz_id, email=email)
     except aoclient.AoError as error:
         if error.outcome is not aoclient.Outcome.UNKNOWN:
-            await job.update(meta={})  # it was certainly not added, so that the job may be sent again
+            await queue.redis.delete(mark)  # it was certainly not added, so that the job may be sent again
         raise  # the job stays as FAILED, for whoever looks
     except asyncio.CancelledError as cancelled:
         if not hasattr(cancelled, "__notes__"):  # the session notes on it that the call was sent
-            await job.update(meta={})
+            await queue.redis.delete(mark)
         raise
 
 
-queue = Queue.from_url(os.environ["REDIS_URL"])
 settings = {
     "queue": queue,
     "functions": [invite, add_attempt],
     "concurrency": 50,
     "startup": startup,
     "shutdown": shutdown,
-    # A SIGTERM that comes while SAQ sweeps is noticed when it would sweep again: by default 60 s later.
-    "timers": {"sweep": 5},
+    "dequeue_timeout": 2.0,  # a wait for the next job may miss that it was cancelled; so none is long
 }

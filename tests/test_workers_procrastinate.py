@@ -99,7 +99,8 @@ def test_an_export_that_sigterm_broke_off_goes_on_in_the_next_worker(postgres, t
     with behind_relay(emulator, **settings(postgres, GRACE="0.1")) as (_, env):
         put(env, "export_progress", {"timestamp": NIGHT_STARTS_AT})
         with Program(*WORKER, env=env, cwd=tmp_path) as worker:
-            worker.until_true(lambda: len(list(tmp_path.glob(f"exports/{NIGHT}/*/*"))) == 3)
+            worker.until_true(lambda: any(entry.fault for entry in emulator.journal.received))
+            worker.until_true(lambda: len(list(tmp_path.glob(f"exports/{NIGHT}/progress_by_course/*"))) == 2)
             assert worker.stop() == 0
         assert states(postgres, "export_progress") == {("todo", 1): 1}
         with Program(*WORKER, env=env, cwd=tmp_path) as worker:
