@@ -49,13 +49,13 @@ def unacknowledged(redis):
     return int(redis.ask("XPENDING", "taskiq", "taskiq")[0])
 
 
-def test_the_tasks_of_a_worker_share_one_session(redis):
+def test_the_tasks_of_two_worker_processes_ask_for_one_token(redis):
     emulator = Emulator(learners=60)
     team = emulator.world.catalogue.teams[0].id
     calls = [{"team": team, "email": f"learner{number}@example.com"} for number in range(1, 61)]
-    with behind_relay(emulator, REDIS_URL=redis.url) as (_, env):
+    with behind_relay(emulator, REDIS_URL=redis.url, AOCLIENT_REDIS_URL=redis.url) as (_, env):
         put("join_team", calls, env)
-        with Program(*WORKER, env=env) as worker:
+        with Program(*WORKER[:-1], "2", env=env) as worker:
             worker.until_true(lambda: emulator.journal.count("addLearnersToTeams") == 60)
             assert worker.stop() == 0
     applied = Counter(entry.action.learners[0] for entry in emulator.journal.of("addLearnersToTeams"))
