@@ -10,7 +10,7 @@ from attrs import evolve, frozen
 
 from aoclient.actions import LearnersWithScore
 from aoclient.emulator import Emulator
-from aoclient.errors import AuthenticationError, ExportError, ResponseTooLargeError, ServerError
+from aoclient.errors import AuthenticationError, ConfigurationError, ExportError, ResponseTooLargeError, ServerError
 from aoclient.export import (
     ActionJob,
     Committed,
@@ -307,6 +307,14 @@ def test_a_file_that_appears_under_a_shards_name_is_not_overwritten(kind, tmp_pa
     with pytest.raises(ExportError, match="File exists"):
         run_on(kind, emulator, [CoursesJob()], tmp_path, progress=intrude)
     assert (tmp_path / "courses" / "000001.jsonl").read_text() == "mine"
+
+
+@everywhere
+def test_no_calls_at_once_are_refused(kind, tmp_path):
+    sender = Wilful(Emulator(learners=5, courses=1))
+    with pytest.raises(ConfigurationError, match="concurrency must be at least 1, got 0"):
+        run_on(kind, sender, [TeamsJob()], tmp_path, concurrency=0)
+    assert sender.bodies == []
 
 
 def test_a_shard_an_executor_says_nothing_of_is_missing(tmp_path):

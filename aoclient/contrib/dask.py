@@ -85,6 +85,8 @@ class DaskExecutor:
         assert isinstance(work.store, Folder)  # noqa: S101  # `export` sees to it, by `needs_a_folder`
         settings = self._settings
         if work.concurrency is not None:
+            if work.concurrency < 1:
+                raise ConfigurationError(f"concurrency must be at least 1, got {work.concurrency!r}")
             settings = {**settings, "max_concurrency": work.concurrency}
         async with Dispatch(work, work.store, settings) as dispatch:
             run = _Run(self._client, dispatch)
