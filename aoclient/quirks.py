@@ -142,7 +142,10 @@ EXACT: frozenset[Any] = frozenset({str, int, bool})  # Any: types
 """Types whose values stand in JSON as they are; of a float only a reader knows that it is finite."""
 
 
-NUMERIC: Mapping[Any, dates.Kept[Any]] = {int: dates.Kept(_whole, most=4096), float: dates.Kept(_number, most=4096)}
+NUMERIC: Mapping[Any, dates.Kept[str, Any]] = {
+    int: dates.Kept(_whole, most=4096),
+    float: dates.Kept(_number, most=4096),
+}
 """What numbers written as text are, by declared type."""
 
 

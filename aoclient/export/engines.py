@@ -7,9 +7,10 @@ import sqlite3
 from typing import IO, TYPE_CHECKING, Any, Protocol, cast
 
 from aoclient.errors import ExportError
-from aoclient.export.columns import Kind, write_moment
+from aoclient.export.columns import Kind
 from aoclient.export.formats import JsonLines, extra
 from aoclient.export.lines import encode
+from aoclient.export.moments import write_moment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

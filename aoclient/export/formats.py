@@ -11,8 +11,9 @@ from typing import IO, TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, cast
 from attrs import field, frozen
 
 from aoclient.errors import ConfigurationError, MissingExtraError
-from aoclient.export.columns import Kind, write_moment
+from aoclient.export.columns import Kind
 from aoclient.export.lines import encode, lines_of
+from aoclient.export.moments import write_moment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
