@@ -53,8 +53,13 @@ async def fanned(job: dict[str, Any], ao: Session) -> dict[str, float]:
     return watch.report()
 
 
-async def listing(job: dict[str, Any], ao: Session) -> dict[str, float]:
+async def loaded(ao: Session) -> None:
+    """Import what is imported late and make what is made once: the peers' imports stand before the clock too."""
     await ao.learners_progress_by_course(course_id="warm-100", page=1, amount=100)
+
+
+async def listing(job: dict[str, Any], ao: Session) -> dict[str, float]:
+    await loaded(ao)
     todo = [actions.LearnersProgressByCourse(course_id=f"c{at}-{rows}") for at, rows in enumerate(job["lengths"])]
     rows = 0
     with Stopwatch() as watch:
@@ -83,6 +88,7 @@ async def paced(job: dict[str, Any], ao: Session) -> dict[str, float]:
 async def exported(job: dict[str, Any], ao: Session) -> dict[str, float]:
     from aoclient.export import ProgressByCourseJob, export
 
+    await loaded(ao)
     courses = [f"c{number}-{job['rows']}" for number in range(job["courses"])]
     with tempfile.TemporaryDirectory() as target, Stopwatch() as watch:
         await export(ao, [ProgressByCourseJob(courses=courses)], target)
