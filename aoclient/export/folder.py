@@ -36,13 +36,15 @@ if TYPE_CHECKING:
     from aoclient.export.store import PlanDraft, Sink
 
 
+_COMMITTERS = 8  # a commit mostly waits for the disk
+
+
 class Folder:
     """A folder that holds an export; see `aoclient.export.store.Store`."""
 
-    committers = 8
-
     def __init__(self, path: Path, fmt: FileFormat) -> None:
         self.output = repr(fmt)
+        self.committers: int = getattr(fmt, "committers", _COMMITTERS)
         self._path = path
         self._format = fmt
         self._inner = path / INNER
