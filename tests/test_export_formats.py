@@ -10,6 +10,8 @@ import sys
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from aoclient import actions
 from aoclient.actions import (
@@ -168,6 +170,24 @@ def test_lines_of_json_are_the_same_with_and_without_msgspec(monkeypatch):
     quickly = written(JsonLines(), TABLE, rows)
     monkeypatch.setattr(lines_module, "_msgspec", None)
     assert written(JsonLines(), TABLE, rows) == quickly
+
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+VALUES = {
+    "text": TEXTS,
+    "integer": st.integers(-(2**63), 2**63 - 1),
+    "number": st.floats() | st.sampled_from([-1e16, 1e-4, 9e-5, -2.5e-5, 1e-6, -0.0]),
+    "timestamp": st.datetimes(timezones=st.just(UTC)) | st.just(MOMENT),
+    "duration": st.integers(0, 10**6),
+    "json": st.lists(TEXTS) | st.recursive(TEXTS | st.booleans() | st.none(), st.lists, max_leaves=4),
+}
+
+
+@settings(max_examples=100, deadline=None, database=None)
+@given(st.lists(st.tuples(*(st.none() | VALUES[kind] for kind in TABLE.schema.values())), max_size=3))
+def test_the_two_writers_of_lines_write_the_same_bytes(rows):
+    schema = tuple(TABLE.schema.items())
+    assert lines_module._writer(schema)(rows) == lines_module._quick_writer(schema)(rows)
 
 
 def test_csv_has_a_heading_even_without_rows_and_keeps_what_a_cell_may_hold():

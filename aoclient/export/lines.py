@@ -56,7 +56,8 @@ def _quick_writer(schema: tuple[tuple[str, str], ...]) -> Lines:
 _TEXTS: Mapping[str, str] = {
     "text": "{0} = 'null' if {0} is None else text({0})",
     "integer": "if {0} is None: {0} = 'null'",
-    "number": "if {0} is None: {0} = 'null'\nelif {0} - {0} != 0: {0} = encode({0})",  # infinities and NaN
+    "number": "if {0} is None: {0} = 'null'\n"
+    "elif not -1e16 < {0} < 1e16 or (-1e-4 < {0} < 1e-4 and {0}): {0} = rare_number({0})",
     "flag": "{0} = 'null' if {0} is None else 'true' if {0} else 'false'",
     "timestamp": "if {0} is None: {0} = 'null'\n"
     "elif {0}.microsecond: {0} = encode(write_moment({0}))\n"
@@ -89,6 +90,14 @@ def _writer(schema: tuple[tuple[str, str], ...]) -> Lines:
     return cast("Lines", known["write"])
 
 
+def _rare_number(value: float) -> str:
+    """Write 1e16 and 0.00001 as msgspec does, where Python has ``1e+16`` and ``1e-05``; infinities and NaN are null."""
+    mantissa, _, exponent = repr(value).partition("e")
+    if exponent == "-05":
+        return f"{'-' * (value < 0)}0.0000{mantissa.lstrip('-').replace('.', '')}"
+    return f"{mantissa}e{int(exponent)}" if exponent else "null"
+
+
 def _encode_json(value: object) -> str:
     if type(value) is list:
         texts = cast("list[str]", value)  # mostly
@@ -104,6 +113,7 @@ def _encode_json(value: object) -> str:
 _NAMES: Mapping[str, object] = {
     "encode": encode,
     "encode_json": _encode_json,
+    "rare_number": _rare_number,
     "text": encode_basestring,
     "write_moment": write_moment,
     "days": DAYS,
