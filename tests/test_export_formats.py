@@ -7,6 +7,7 @@ import io
 import json
 import os
 import sys
+import threading
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -245,6 +246,35 @@ def test_parquet_has_typed_columns_in_groups_of_rows():
     assert (types["duration"], types["total_amount"], types["teams"]) == ("duration[s]", "int64", "string")
     assert read.schema_arrow.field("email").metadata[b"about"].startswith(b"Identifies the learner")
     assert read.read().to_pylist()[0]["duration"] == timedelta(hours=27, seconds=5)
+
+
+def test_parquet_without_rows_has_columns_and_no_group():
+    parquet = pytest.importorskip("pyarrow.parquet", reason="the extra parquet is not installed")
+    read = parquet.ParquetFile(io.BytesIO(written(Parquet(), TABLE, [])))
+    assert (read.num_row_groups, tuple(read.schema_arrow.names)) == (0, TABLE.names)
+
+
+@pytest.mark.parametrize(("fmt", "most"), [(Parquet(), 1), (JsonLines(), 8)], ids=["parquet", "jsonl"])
+def test_as_many_commit_at_once_as_is_good_for_the_memory_of_the_format(fmt, most, tmp_path, monkeypatch):
+    pytest.importorskip("pyarrow.parquet", reason="the extra parquet is not installed")
+    commit = folder_module._FileSink.commit
+    lock, all_here = threading.Lock(), threading.Barrier(most)
+    under_way, seen = [], []
+
+    def slow(sink):
+        with lock:
+            under_way.append(sink)
+            seen.append(len(under_way))
+        all_here.wait(10)  # so many are here at once, or this fails
+        try:
+            return commit(sink)
+        finally:
+            with lock:
+                under_way.remove(sink)
+
+    monkeypatch.setattr(folder_module._FileSink, "commit", slow)
+    run(Emulator(learners=3, courses=8), [ProgressByCourseJob()], tmp_path, format=fmt)
+    assert max(seen) == most
 
 
 # --- what is not installed, and what is no setting ----------------------------------------------------------------
