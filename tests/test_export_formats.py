@@ -257,22 +257,29 @@ def test_parquet_without_rows_has_columns_and_no_group():
 @pytest.mark.parametrize(("fmt", "most"), [(Parquet(), 1), (JsonLines(), 8)], ids=["parquet", "jsonl"])
 def test_as_many_commit_at_once_as_is_good_for_the_memory_of_the_format(fmt, most, tmp_path, monkeypatch):
     pytest.importorskip("pyarrow.parquet", reason="the extra parquet is not installed")
-    commit = folder_module._FileSink.commit
     lock, all_here = threading.Lock(), threading.Barrier(most)
     under_way, seen = [], []
+    sink_of = folder_module.Folder.sink
 
-    def slow(sink):
-        with lock:
-            under_way.append(sink)
-            seen.append(len(under_way))
-        all_here.wait(10)  # so many are here at once, or this fails
-        try:
-            return commit(sink)
-        finally:
+    def sink(store, shard, table):
+        made = sink_of(store, shard, table)
+        commit = made.commit
+
+        def slow():
             with lock:
-                under_way.remove(sink)
+                under_way.append(made)
+                seen.append(len(under_way))
+            all_here.wait(10)  # so many are here at once, or this fails
+            try:
+                return commit()
+            finally:
+                with lock:
+                    under_way.remove(made)
 
-    monkeypatch.setattr(folder_module._FileSink, "commit", slow)
+        made.commit = slow
+        return made
+
+    monkeypatch.setattr(folder_module.Folder, "sink", sink)
     run(Emulator(learners=3, courses=8), [ProgressByCourseJob()], tmp_path, format=fmt)
     assert max(seen) == most
 
