@@ -32,7 +32,7 @@ FLOORS = {
     ],
     2: ["tokens", "filestore", "senders"],
     3: ["method", "paging", "splitting", "agenda", "fanout", "inviting", "session"],
-    4: ["emulator", "receivers", "export", "report"],
+    4: ["emulator", "receivers", "export", "report", "cassettes"],
     5: ["contrib"],  # it joins the rooms below to other tools
     6: ["cli", "__main__"],
 }
