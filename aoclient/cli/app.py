@@ -81,6 +81,13 @@ _register(
     "The exit code is that of the first check that fails, 3 where the sign-in is refused; warnings are 0.",
 )
 _register(
+    "record:record",
+    "Call what reads and write forms and answers into a file, with everybody in them masked.\n\n"
+    "For showing what the service really answers. Without --call each of the actions that read is called once. "
+    "Secrets, tokens and links are gone; addresses, names and all other texts become pseudonyms; numbers, times, names "
+    "of fields and the words of messages stay. aoclient doctor --cassette FILE compares it with the models.",
+)
+_register(
     "config:app",
     "Show the settings in force and where each comes from.\n\n"
     "Order: argument, environment, profile, default. Profiles stand in $XDG_CONFIG_HOME/aoclient/config.toml, or "
