@@ -15,6 +15,7 @@ from aoclient.model import JsonValue
 from aoclient.wire import Response
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterator
 
     from aoclient.cassettes.masking import Masking
@@ -73,7 +74,7 @@ def line(request: Request, response: Response | str, took: float, masking: Maski
     return json.dumps(entry)
 
 
-def read(path: str | Path) -> list[Exchange]:
+def read(path: str | os.PathLike[str]) -> list[Exchange]:
     """Return what is in a cassette. A last line that was cut off by a kill is left out.
 
     Raises:
@@ -90,7 +91,7 @@ def read(path: str | Path) -> list[Exchange]:
     return list(_exchanges(lines[1:], path))
 
 
-def _exchanges(lines: list[str], path: str | Path) -> Iterator[Exchange]:
+def _exchanges(lines: list[str], path: str | os.PathLike[str]) -> Iterator[Exchange]:
     for number, each in enumerate(lines, start=2):
         entry = _fields(each)
         try:

@@ -13,7 +13,6 @@ from aoclient.errors import AoError, ConfigurationError
 from aoclient.senders.http import Http
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from typing import TextIO
 
     from aoclient.wire import Request, Response, Sender
@@ -46,7 +45,7 @@ class Recording:
 
     def __init__(
         self,
-        path: str | Path,
+        path: str | os.PathLike[str],
         *,
         sender: Sender | None = None,
         base_url: str = "https://app.academyocean.com",
@@ -99,7 +98,7 @@ class Recording:
         self.count += 1
 
 
-def _new_file(path: str | Path) -> TextIO:
+def _new_file(path: str | os.PathLike[str]) -> TextIO:
     try:
         return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _ONLY_MINE), "w", encoding="utf-8")
     except OSError as error:

@@ -11,8 +11,8 @@ from aoclient.errors import AoError, DeadlineError, Outcome
 from aoclient.wire import TOKEN_PATH, Response
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Mapping
-    from pathlib import Path
 
     from aoclient.model import JsonValue
     from aoclient.wire import Request
@@ -41,7 +41,7 @@ class Replayed:
         ConfigurationError: The file cannot be read.
     """
 
-    def __init__(self, path: str | Path, *, match: Literal["form", "action"] = "form") -> None:
+    def __init__(self, path: str | os.PathLike[str], *, match: Literal["form", "action"] = "form") -> None:
         self._match = match
         self._answers: dict[str, list[Exchange]] = {}
         for each in read(path):
