@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).parent.parent / "aoclient"
+import aoclient
+
+PACKAGE = Path(aoclient.__file__).parent
 
 FLOORS = {
     0: ["errors", "secret", "settings", "environment"],

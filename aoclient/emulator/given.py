@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from aoclient.emulator.world import World
 
 
-@frozen(kw_only=True)
+@frozen
 class Registered:
     """A learner.
 
@@ -28,13 +28,13 @@ class Registered:
         is_revoked: Access is taken away.
     """
 
-    email: str = field(kw_only=False)
-    name: str = ""
-    teams: Sequence[str] = ()
-    started: Sequence[str] = ()
-    finished: Sequence[str] = ()
-    variables: Mapping[str, str | int] = field(factory=dict[str, "str | int"])
-    is_revoked: bool = False
+    email: str
+    name: str = field(default="", kw_only=True)
+    teams: Sequence[str] = field(default=(), kw_only=True)
+    started: Sequence[str] = field(default=(), kw_only=True)
+    finished: Sequence[str] = field(default=(), kw_only=True)
+    variables: Mapping[str, str | int] = field(factory=dict[str, "str | int"], kw_only=True)
+    is_revoked: bool = field(default=False, kw_only=True)
 
     def enter(self, emulator: Emulator) -> None:
         """Come into an academy.
@@ -59,7 +59,7 @@ class Registered:
             world.blocked.add(pupil.person.number)
 
 
-@frozen(kw_only=True)
+@frozen
 class Invited:
     """Somebody who is invited and has not come yet.
 
@@ -70,10 +70,10 @@ class Invited:
         teams: Names or ids of teams they will join.
     """
 
-    email: str = field(kw_only=False)
-    name: str = ""
-    type: Literal["learner", "manager"] = "learner"
-    teams: Sequence[str] = ()
+    email: str
+    name: str = field(default="", kw_only=True)
+    type: Literal["learner", "manager"] = field(default="learner", kw_only=True)
+    teams: Sequence[str] = field(default=(), kw_only=True)
 
     def enter(self, emulator: Emulator) -> None:
         """Be invited into an academy.
