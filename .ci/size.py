@@ -1,4 +1,4 @@
-"""Measure what ``pip install aoclient`` brings: ``python .ci/size.py SITE_PACKAGES`` of an environment that has only it."""
+"""Measure what ``pip install aoclient`` brings: ``size.py SITE_PACKAGES`` of an environment that has only it."""
 
 import sys
 from importlib.metadata import distributions
@@ -15,6 +15,5 @@ bytes_of = {
 }
 for name, size in bytes_of.items():
     print(f"{size / 1e6:7.2f} MB  {name}")
-print(
-    f"{sum(bytes_of.values()) / 1e6:7.2f} MB  {len(bytes_of)} packages, aoclient included; compiled files are not counted"
-)
+total = sum(bytes_of.values()) / 1e6
+print(f"{total:7.2f} MB  {len(bytes_of)} packages, aoclient included; compiled files are not counted")
