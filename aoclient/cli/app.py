@@ -69,7 +69,10 @@ _register(
     "The secret comes from AOCLIENT_WEBHOOK_SECRET, from a file that --webhook-secret-file, "
     "AOCLIENT_WEBHOOK_SECRET_FILE or webhook_secret_file of the profile names, or from a prompt.",
 )
-_register("emulator:emulator", "Serve an emulated academy until it is interrupted.")
+_register(
+    "emulator:emulator",
+    "Serve an emulated academy until it is interrupted, or while a command runs: aoclient emulator -- python first.py",
+)
 _register(
     "token:token",
     "Sign in and say the type of the token and when it ends.\n\nThe token itself is never shown.",
