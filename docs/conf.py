@@ -12,6 +12,7 @@ author = "the authors of aoclient"
 release = version = aoclient.__version__
 extensions = ["sphinx.ext.autodoc", "sphinx.ext.napoleon", "myst_parser", "docstrings", "tables"]
 html_theme = "furo"
+pygments_dark_style = "monokai"  # the one furo takes underlines what is imported, as if it were a link
 html_title = f"aoclient {release}"
 html_show_sphinx = html_show_copyright = html_copy_source = False
 
