@@ -9,8 +9,9 @@ import pytest
 import aoclient
 from aoclient import actions, forms
 from aoclient.actions import ACTIONS
-from aoclient.cassettes import Masking, NotRecordedError, Recording, Replayed, read
+from aoclient.cassettes import NotRecordedError, Recording, Replayed, read
 from aoclient.cassettes.lines import line
+from aoclient.cassettes.masking import Masking
 from aoclient.cassettes.vocabulary import data_levels, known_keys, plain_keys
 from aoclient.convert import unstructure
 from aoclient.emulator import Emulator, Registered
@@ -235,6 +236,22 @@ def test_what_may_name_somebody_keeps_its_shape_only():
     assert isinstance(masked["mobile"], int)
     assert masked["mobile"] != 380441234567
     assert len(str(masked["mobile"])) == 12
+
+
+def test_numbers_that_are_not_declared_keep_their_digits_count_only():
+    masked = mask({"badge": 10345, "rate": 1234.5, "id": 10345, "spent_time_in_academy": 10345, "tiny": 1e-9, "n": -12})
+    assert {key: masked[key] for key in ("id", "spent_time_in_academy", "tiny", "n")} == {
+        "id": 10345,
+        "spent_time_in_academy": 10345,
+        "tiny": 1e-9,
+        "n": -12,
+    }
+    assert len(str(masked["badge"])) == 5
+    assert masked["badge"] != 10345
+    assert isinstance(masked["rate"], float)
+    assert masked["rate"] != 1234.5
+    variables = mask({"a@b.org": {"id": 10345, "score": "10345"}}, "getLearnerVariable")
+    assert "10345" not in json.dumps(variables)
 
 
 def test_names_of_fields_stay_and_keys_that_are_data_do_not():

@@ -5,8 +5,7 @@ Both stand in for the network: ``Session(.., sender=Replayed("academy.jsonl"))``
 """
 
 from aoclient.cassettes.lines import Exchange, read
-from aoclient.cassettes.masking import Masking
 from aoclient.cassettes.recording import Recording
 from aoclient.cassettes.replayed import NotRecordedError, Replayed
 
-__all__ = ["Exchange", "Masking", "NotRecordedError", "Recording", "Replayed", "read"]
+__all__ = ["Exchange", "NotRecordedError", "Recording", "Replayed", "read"]

@@ -33,9 +33,12 @@ _EMAIL = re.compile(r"""[^\s@<>"'(),;:\[\]\\]+@[^\s@<>"'(),;:\[\]\\]+""")
 _URL = re.compile(r"(?:[a-z][a-z+.-]*:)?//[^\s<>\"']+|www\.[^\s<>\"']+", re.IGNORECASE)
 _TOKEN = re.compile(rf"{_URL.pattern}|{_EMAIL.pattern}|[\w-]+(?:'\w+)*", re.IGNORECASE)
 _FIELD = re.compile(r"[a-z_][A-Za-z_]*\d{0,2}", re.ASCII)
+_ID_KEY = re.compile(r"(?:^|_)ids?$|Ids?$")
 _ID = re.compile(r"[A-Za-z0-9_-]{6,}")
 _LONG_ID = 16  # characters; a word of a language has fewer
-_LONG_NUMBER = 7  # digits; shorter ones are counts, longer ones may be phone numbers
+_LONG_NUMBER = 3  # digits; where no number is declared, a longer one may be of a phone or of an employee
+_LONG_INDEX = 7  # digits of an id or of a place in a list
+_LONG_BOUND = 5  # digits of a number in a message
 _LONGEST_TEXT = 2000  # characters of a body that is no JSON
 
 
@@ -54,7 +57,11 @@ class Masking:
     def form(self, request: Request) -> dict[str, JsonValue]:
         """Return the form of a request as a tree. The name of the action and of its options are not masked."""
         tree = forms.decode(request.body)
-        masked = {key: self._option(key, value) for key, value in tree.items() if key not in ("action", "options")}
+        masked = {
+            self._field(key): self._option(key, value)
+            for key, value in tree.items()
+            if key not in ("action", "options")
+        }
         if "action" in tree:
             name: object = tree["action"]
             masked["action"] = name if isinstance(name, str) and _is_field(name) else self._value(name, "", 0)
@@ -130,7 +137,7 @@ class Masking:
             return {
                 self._data_key(inner) if levels else self._field(inner): self._value(
                     each,
-                    inner if not levels or inner in known_keys() else key,
+                    inner if not levels or isinstance(each, dict | list) else "",
                     max(0, levels - 1),
                     said=said or (not levels and inner in _MESSAGE),
                     rows=rows,
@@ -139,17 +146,16 @@ class Masking:
             }
         if isinstance(value, str):
             return self._words(value) if said else self._leaf(value, key)
-        if isinstance(value, int | float) and not isinstance(value, bool) and key not in plain_keys():
-            digits = str(value)
-            return type(value)(self._alike(digits)) if _is_long(digits) and isinstance(value, int) else value
+        if isinstance(value, int | float) and not isinstance(value, bool) and "e" not in (digits := repr(value)):
+            return value if _says_nothing(digits, key) else type(value)(self._alike(digits))
         return cast("JsonValue", value)
 
     def _leaf(self, text: str, key: str) -> str:
         if not text.strip() or text.strip().casefold() in VALUES:
             return text
-        if NUMBER.fullmatch(text) and not _is_long(text):
-            return text
-        if NUMBER.fullmatch(text) or TIME.fullmatch(text):
+        if NUMBER.fullmatch(text):
+            return text if _says_nothing(text, key) else self._alike(text)
+        if TIME.fullmatch(text):
             return text if key in plain_keys() else self._alike(text)
         return self.pseudonym(text)
 
@@ -165,7 +171,7 @@ class Masking:
     def _word(self, found: re.Match[str]) -> str:
         word = found[0]
         is_known = word.casefold() in WORDS or word in known_keys() or word in ACTIONS or not word.strip("_-")
-        return word if is_known or (word.isdigit() and not _is_long(word)) else self.pseudonym(word)
+        return word if is_known or (word.isdigit() and len(word) < _LONG_BOUND) else self.pseudonym(word)
 
     def _hash(self, text: str, size: int = 5) -> str:
         return blake2b(text.encode("utf-8", "surrogatepass"), key=self._key, digest_size=size).hexdigest()
@@ -193,8 +199,10 @@ def _is_field(key: str) -> bool:
 
 
 def _is_index(key: str) -> bool:
-    return key.isdecimal() and not _is_long(key)
+    return key.isdecimal() and len(key) < _LONG_INDEX
 
 
-def _is_long(number: str) -> bool:
-    return sum(each.isdigit() for each in number) >= _LONG_NUMBER
+def _says_nothing(number: str, key: str) -> bool:
+    """Tell whether a number may be read by anybody: declared as one, short, or an id of the vendor's."""
+    digits = sum(each.isdigit() for each in number)
+    return key in plain_keys() or digits < (_LONG_INDEX if _ID_KEY.search(key) else _LONG_NUMBER)

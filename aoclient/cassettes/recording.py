@@ -34,7 +34,6 @@ class Recording:
         base_url: Of the network, as the session has it.
         rows: Most entries of each list that are kept; None keeps all.
         allow_insecure: Take ``http://`` for hosts other than this machine.
-        masking: For tests.
 
     Attributes:
         count: Exchanges written.
@@ -51,14 +50,13 @@ class Recording:
         base_url: str = "https://app.academyocean.com",
         rows: int | None = None,
         allow_insecure: bool = False,
-        masking: Masking | None = None,
     ) -> None:
         self._http: Http | None = None
         if sender is None:
             user_agent = f"aoclient/{__version__} aoclient-recording"
             sender = self._http = Http(base_url, user_agent=user_agent, allow_insecure=allow_insecure)
         self._sender = sender
-        self._masking = Masking(rows=rows) if masking is None else masking
+        self._masking = Masking(rows=rows)
         self.count = 0
         self._file = _new_file(path)
         self._file.write(lines.first_line() + "\n")
