@@ -51,7 +51,7 @@ class Academy:
 
 @asynccontextmanager
 async def academy(sender: Sender | None = None) -> AsyncGenerator[Academy]:
-    rate = aoclient.Rate(60, per=60.0)
+    rate = aoclient.Rate(600, per=1.0)
     async with aoclient.Session("client-id", "client-secret", rate=rate, sender=sender) as ao:
         yield Academy(ao)
 
