@@ -5,6 +5,8 @@ import json
 import re
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import aoclient
 from aoclient import actions, forms
@@ -199,6 +201,9 @@ def test_long_lists_can_be_cut(tmp_path):
 # --- masking -----------------------------------------------------------------------------------------------------
 
 
+KEYS = ["email", "name", "error", "message", "errors", "extra", "learners", "score", "new_field", "token", "id", "0"]
+
+
 def mask(value, name="newAction"):
     return Masking(key=b"k").answer(name, json.dumps(value).encode())
 
@@ -281,6 +286,30 @@ def test_the_words_of_messages_stay_and_who_is_named_in_them_does_not(words, kep
     assert re.fullmatch(
         kept, mask({"message": "x", "errors": {"learners.0.email": [words]}})["errors"]["learners.0.email"][0]
     )
+
+
+CANARY = "Xquzzy"
+TEXTS = st.text(max_size=8).map(lambda text: f"{text}{CANARY}{text[::-1]}")
+NAMES = TEXTS.map(lambda text: f"{text} Smith")  # what is spelt as the name of a field stays
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-99, 99) | TEXTS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES | st.sampled_from(KEYS), inner, max_size=3),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(value=VALUES, name=st.sampled_from(["newAction", *ACTIONS]))
+def test_no_text_gets_through_wherever_it_stands(value, name):
+    masked = mask(value, name)
+    assert CANARY.casefold() not in json.dumps(masked, ensure_ascii=False).casefold()
+    assert skeleton(masked) == skeleton(value)
+
+
+def skeleton(value):
+    if isinstance(value, dict):
+        return [skeleton(each) for each in value.values()]
+    return [skeleton(each) for each in value] if isinstance(value, list) else type(value)
 
 
 def test_secrets_are_gone_wherever_they_stand():
