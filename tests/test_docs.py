@@ -237,7 +237,9 @@ def targets_of(page):
 
 def anchors_of(page):
     headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    as_github = {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    as_docutils = {re.sub(r"[^a-z0-9]+", "-", heading.lower()).strip("-") for heading in headings}
+    return as_github | as_docutils
 
 
 @pytest.mark.parametrize("page", WRITTEN, ids=lambda page: page.name)
