@@ -9,8 +9,9 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-_ROOT = Path(__file__).parent.parent.parent
-_OTHERS = (str(_ROOT / "tests"), str(_ROOT / "aoclient" / "emulator"))
+import aoclient
+
+_OTHERS = (str(Path(__file__).parent.parent), str(Path(aoclient.__file__).parent / "emulator"))
 """Frames of tests are the caller's own code; the emulator is the server, which is given the secret."""
 
 
