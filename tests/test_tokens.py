@@ -187,6 +187,7 @@ def test_two_file_stores_on_one_path_exclude_each_other(tmp_path):
     clock.run(main())
 
 
+@pytest.mark.shows_secrets("file token.json", "a token file keeps the token, for its owner alone")
 def test_the_file_is_for_its_owner_alone_and_nothing_else_stays(tmp_path):
     path = tmp_path / "token.json"
     asyncio.run(FileTokenStore(path).save("a", token()))
