@@ -118,10 +118,10 @@ def test_what_an_answer_says_is_in_the_model_or_kept_beside_it_or_raised(request
 
 
 def test_what_is_written_again_is_read_as_the_same_model(request):
-    cases = sized(1_000, 20_000)
+    cases = sized(100, 10_000)
     rng = random.Random(6)
     same = 0
-    for _ in range(cases):
+    while same < cases:
         model = rng.choice(MODELS)
         try:
             read = convert.structure(answer(rng, model), model)
@@ -131,7 +131,6 @@ def test_what_is_written_again_is_read_as_the_same_model(request):
             continue
         assert convert.structure(json.loads(json.dumps(convert.unstructure(read))), model) == read
         same += 1
-    assert same > cases / 20
     Figures(request, "P14")(f"{same} models written and read again: equal")
 
 
