@@ -15,9 +15,10 @@ from collections import Counter
 from contextlib import closing
 from pathlib import Path
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
 from aoclient.emulator import Emulator
 from aoclient.errors import AoError, ExportError, NotFoundError
@@ -167,7 +168,8 @@ class ExportsToDatabase(Exports):
 
 
 FORM = settings(max_examples=sized(8, 400), stateful_step_count=sized(6, 12), deadline=None, print_blob=True)
-Exports.TestCase.settings = FORM
-ExportsToDatabase.TestCase.settings = FORM
-test_exports = Exports.TestCase
-test_exports_to_database = ExportsToDatabase.TestCase
+
+
+@pytest.mark.parametrize("machine", [Exports, ExportsToDatabase], ids=["jsonl", "sqlite"])
+def test_what_was_committed_stays_in_whatever_order_runs_end(machine):
+    run_state_machine_as_test(machine, settings=FORM)

@@ -9,15 +9,16 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
+import pytest
 from attrs import frozen
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from aoclient.receivers import MemoryStore, SQLiteStore, State
 from aoclient.senders.retry_rule import Quota
 from tests.kit.clock import VirtualLoop
-from tests.kit.trial import sized
+from tests.kit.trial import Figures, sized
 
 FORM = settings(max_examples=sized(30, 2_000), stateful_step_count=sized(25, 60), deadline=None, print_blob=True)
 
@@ -201,10 +202,15 @@ class DeliveriesInAFile(Deliveries):
 
 FILES = settings(FORM, max_examples=sized(10, 500))
 
-Budget.TestCase.settings = FORM
-Deliveries.TestCase.settings = FORM
-DeliveriesInAFile.TestCase.settings = FILES
 
-test_budget = Budget.TestCase
-test_deliveries = Deliveries.TestCase
-test_deliveries_in_a_file = DeliveriesInAFile.TestCase
+def test_the_budget_holds_in_whatever_order_calls_take_and_give_back(request):
+    run_state_machine_as_test(Budget, settings=FORM)
+    Figures(request, "P4")(
+        f"{FORM.max_examples} stories of calls that take and give back: the budget always within its bounds,"
+        " an outage over after 100 repeats"
+    )
+
+
+@pytest.mark.parametrize("machine", [Deliveries, DeliveriesInAFile], ids=["memory", "file"])
+def test_a_delivery_is_begun_once_in_whatever_order_receivers_work(machine):
+    run_state_machine_as_test(machine, settings=FORM if machine is Deliveries else FILES)

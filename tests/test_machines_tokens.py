@@ -11,7 +11,14 @@ from contextlib import asynccontextmanager
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from aoclient.action import Effect
 from aoclient.errors import AoError, ClientClosedError, ReadError
@@ -22,7 +29,7 @@ from aoclient.tokens import MemoryTokenStore, Token
 from aoclient.wire import TOKEN_PATH, Request, Response
 from tests.kit.clock import VirtualLoop
 from tests.kit.scripted import response
-from tests.kit.trial import EPOCH, sized
+from tests.kit.trial import EPOCH, Figures, sized
 
 LIFE = 600.0
 ANSWERS_AFTER = 0.2  # seconds
@@ -299,7 +306,12 @@ class Tokens(RuleBasedStateMachine):
             self.runner.close()
 
 
-Tokens.TestCase.settings = settings(
-    max_examples=sized(40, 1_500), stateful_step_count=sized(20, 60), deadline=None, print_blob=True
-)
-test_tokens = Tokens.TestCase
+FORM = settings(max_examples=sized(40, 1_500), stateful_step_count=sized(20, 60), deadline=None, print_blob=True)
+
+
+def test_tokens_hold_in_whatever_order_things_happen(request):
+    run_state_machine_as_test(Tokens, settings=FORM)
+    Figures(request, "P7, P9")(
+        f"{FORM.max_examples} stories of calls, expiry, revoked tokens, cancels, a failing store and other processes,"
+        f" up to {FORM.stateful_step_count} steps each: one request at a time, none too early, no refused token again"
+    )
