@@ -4,6 +4,7 @@
     python benchmarks/reliability.py --fast                 # as in CI
     python benchmarks/reliability.py --write                # also rewrites the figures in benchmarks/reliability.md
     python benchmarks/reliability.py --write --from FILE    # the same from the JSON of an earlier run
+    python benchmarks/reliability.py --from FILE --again test_machines_tokens.py    # run some files of it once more
 
 Each test notes what it saw; nothing stands in the table that did not come out of this run, but for the soak and the
 fuzzing, which have scripts of their own, soak.py and fuzz_answers.py, and stand with their own dates.
@@ -21,6 +22,7 @@ import sys
 import tempfile
 import time
 import xml.etree.ElementTree as ET
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -70,12 +72,12 @@ WITHOUT_FIGURE = {
 """Tests that count by their number of cases."""
 
 
-def run(*, is_long: bool) -> list[dict[str, Any]]:
+def run(patterns: Sequence[str] = TESTS, *, is_long: bool) -> list[dict[str, Any]]:
     """Run the tests and return one entry for each case."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
         environ = {**os.environ, "AOCLIENT_LONG": "1" if is_long else "0"}
-        tests = sorted(str(path.relative_to(ROOT)) for pattern in TESTS for path in (ROOT / "tests").glob(pattern))
+        tests = sorted(str(path.relative_to(ROOT)) for pattern in patterns for path in (ROOT / "tests").glob(pattern))
         command = [
             sys.executable,
             "-m",
@@ -200,6 +202,8 @@ def write(result: dict[str, Any]) -> None:
     text = TABLE.read_text(encoding="utf-8")
     head, tail = text.partition(BEGIN)[0], text.partition(END)[2]
     failed = f" **{len(result['failed'])} failed.**" if result["failed"] else " All held."
+    if again := result.get("again"):
+        failed += f" Run again on the same day, after a change: {', '.join(f'`{each}`' for each in again)}."
     form = (
         f"Python {result['python']}, {result['processors']} processors, {result['form']} form, {result['cases']} cases,"
         f" {result['seconds']:.0f} s.{failed}"
@@ -213,22 +217,28 @@ def main() -> int:
     parser.add_argument("--fast", action="store_true", help="the numbers of CI")
     parser.add_argument("--write", action="store_true", help="rewrite the figures in reliability.md")
     parser.add_argument("--from", dest="earlier", type=Path, help="take the JSON of an earlier run")
+    parser.add_argument("--again", nargs="+", default=[], metavar="FILE", help="run these files of it once more")
     given = parser.parse_args()
+    began = time.perf_counter()
     if given.earlier:
         result = json.loads(given.earlier.read_text(encoding="utf-8"))
+        entries = [entry for entry in result["tests"] if entry["test"].partition("::")[0] not in given.again]
     else:
-        began = time.perf_counter()
-        entries = run(is_long=not given.fast)
+        entries = []
         result = {
             "date": dt.datetime.now(dt.UTC).date().isoformat(),
             "form": "fast" if given.fast else "long",
             "python": platform.python_version(),
             "processors": os.cpu_count(),
-            "seconds": round(time.perf_counter() - began, 1),
-            "cases": len(entries),
-            "failed": [f"{entry['test']} {entry['case']}" for entry in entries if not entry["passed"]],
-            "tests": entries,
+            "seconds": 0.0,
         }
+    if given.again or not given.earlier:
+        entries += run(given.again or TESTS, is_long=result["form"] == "long")
+        result["again"] = sorted({*result.get("again", []), *given.again})
+        result["seconds"] = round(result["seconds"] + time.perf_counter() - began, 1)
+        result["cases"] = len(entries)
+        result["failed"] = [f"{entry['test']} {entry['case']}" for entry in entries if not entry["passed"]]
+        result["tests"] = entries
         json.dump(result, sys.stdout, indent=1)
     if given.write:
         write(result)
