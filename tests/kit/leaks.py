@@ -20,11 +20,9 @@ from unittest.mock import patch
 
 import pytest
 
-from aoclient.emulator.entrance import Entrance
-from aoclient.emulator.oauth import Tokens
-from aoclient.errors import AoError
-from aoclient.secret import Secret
 from tests.kit import canary
+
+# The library is imported with the first test: coverage begins after conftests were loaded, and is to see all of it.
 
 WORD = "client-secret"
 CANARY = "c4nary-client-secret-5f1e"
@@ -116,15 +114,7 @@ class Leaks:
             logging.getLogger(name).setLevel(level)
         root.addHandler(ear)
         canary.witnesses.append(self.look)
-        patches = [
-            _before(Secret, "__init__", self._on_secret),
-            _before(Tokens, "issue", _on_token_request),
-            _before(AoError, "__init__", self._on_error),
-            _after(Entrance, "add_link", self.know),
-            _after(subprocess.Popen, "communicate", self._on_output),
-            _after(pytest.CaptureFixture, "readouterr", self._on_output),
-            _before(pytest.ExceptionInfo, "fill_unfilled", self._on_caught),
-        ]
+        patches = self._patches()
         try:
             for each in patches:
                 each.start()
@@ -137,21 +127,41 @@ class Leaks:
             for name, level in before.items():
                 logging.getLogger(name).setLevel(level)
 
-    def _on_secret(self, _: Secret, text: str | Secret) -> tuple[Any, ...]:
-        if isinstance(text, str):
-            self.know(text)
-        return (_, CANARY if text == WORD else text)
+    def _patches(self) -> list[Any]:
+        from aoclient.emulator.entrance import Entrance  # noqa: PLC0415  # see above
+        from aoclient.emulator.oauth import Tokens  # noqa: PLC0415
+        from aoclient.errors import AoError  # noqa: PLC0415
+        from aoclient.secret import Secret  # noqa: PLC0415
+        from aoclient.session import Session  # noqa: PLC0415
 
-    def _on_error(self, *given: Any, **named: Any) -> tuple[Any, ...]:
-        self.look(f"message of {type(given[0]).__name__}", f"{given[1:]} {named}")
-        return given
+        def on_secret(_: Secret, text: str | Secret) -> None:
+            if isinstance(text, str):
+                self.know(text)
 
-    def _on_caught(self, *given: Any) -> tuple[Any, ...]:
-        error = given[1][1]
-        if isinstance(error, AoError) or canary.is_ours(error):
-            for where, text in canary.all_texts(error):
-                self.look(where, text)
-        return given
+        def on_error(error: AoError, *given: object, **named: object) -> None:
+            self.look(f"message of {type(error).__name__}", f"{given} {named}")
+
+        def on_caught(_: object, caught: tuple[Any, BaseException, Any]) -> None:
+            if isinstance(caught[1], AoError) or canary.is_ours(caught[1]):
+                for where, text in canary.all_texts(caught[1]):
+                    self.look(where, text)
+
+        def to_canary(value: object) -> object:
+            return CANARY if isinstance(value, str | Secret) and Secret(value) == Secret(WORD) else value
+
+        def to_word(value: Any) -> Any:
+            return {**value, "client_secret": WORD} if value.get("client_secret") == CANARY else value
+
+        return [
+            _told(Secret, "__init__", on_secret),
+            _told(AoError, "__init__", on_error),
+            _told(pytest.ExceptionInfo, "fill_unfilled", on_caught),
+            _changed(Session, "__init__", to_canary),
+            _changed(Tokens, "issue", lambda value: value if isinstance(value, Tokens) else to_word(value)),
+            _telling(Entrance, "add_link", self.know),
+            _telling(subprocess.Popen, "communicate", self._on_output),
+            _telling(pytest.CaptureFixture, "readouterr", self._on_output),
+        ]
 
     def _on_output(self, streams: tuple[Any, ...]) -> None:
         for text in streams:
@@ -169,29 +179,34 @@ class _Ear(logging.Handler):
             self._leaks.look(where, text)
 
 
-def _on_token_request(tokens: Tokens, form: Any) -> tuple[Any, ...]:
-    return (tokens, {**form, "client_secret": WORD} if form.get("client_secret") == CANARY else form)
+def _told(owner: type, name: str, hear: Callable[..., None]) -> Any:
+    """Return a patch that tells of a method's arguments before it is called."""
+    return _wrapped(owner, name, lambda real, given, named: (hear(*given, **named), real(*given, **named))[1])
 
 
-def _before(owner: type, name: str, change: Callable[..., tuple[Any, ...]]) -> Any:
-    """Return a patch that gives a method what ``change`` makes of its arguments."""
-    real = getattr(owner, name)
-
-    @wraps(real)
-    def changed(*given: Any, **named: Any) -> Any:
-        return real(*change(*given, **named), **named)
-
-    return patch.object(owner, name, changed)
+def _changed(owner: type, name: str, change: Callable[[Any], Any]) -> Any:
+    """Return a patch that gives a method what ``change`` makes of each of its arguments."""
+    return _wrapped(
+        owner, name, lambda real, given, named: real(*map(change, given), **{key: change(named[key]) for key in named})
+    )
 
 
-def _after(owner: type, name: str, tell: Callable[[Any], None]) -> Any:
+def _telling(owner: type, name: str, tell: Callable[[Any], None]) -> Any:
     """Return a patch that tells of what a method returned."""
-    real = getattr(owner, name)
 
-    @wraps(real)
-    def telling(*given: Any, **named: Any) -> Any:
+    def call(real: Callable[..., Any], given: tuple[Any, ...], named: dict[str, Any]) -> Any:
         result = real(*given, **named)
         tell(result)
         return result
 
-    return patch.object(owner, name, telling)
+    return _wrapped(owner, name, call)
+
+
+def _wrapped(owner: type, name: str, call: Callable[[Callable[..., Any], tuple[Any, ...], dict[str, Any]], Any]) -> Any:
+    real = getattr(owner, name)
+
+    @wraps(real)
+    def wrapper(*given: Any, **named: Any) -> Any:
+        return call(real, given, named)
+
+    return patch.object(owner, name, wrapper)
