@@ -322,7 +322,7 @@ class Tokens(RuleBasedStateMachine):
             self.runner.close()
 
 
-FORM = settings(max_examples=sized(40, 1_500), stateful_step_count=sized(20, 60), deadline=None, print_blob=True)
+FORM = settings(max_examples=sized(40, 500), stateful_step_count=sized(20, 60), deadline=None, print_blob=True)
 
 
 def test_tokens_hold_in_whatever_order_things_happen(request):
