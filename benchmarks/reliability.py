@@ -4,7 +4,7 @@
     python benchmarks/reliability.py --fast                 # as in CI
     python benchmarks/reliability.py --write                # also rewrites the figures in benchmarks/reliability.md
     python benchmarks/reliability.py --write --from FILE    # the same from the JSON of an earlier run
-    python benchmarks/reliability.py --from FILE --again test_machines_tokens.py    # run some files of it once more
+    python benchmarks/reliability.py --from FILE --again test_a.py test_b.py::test_c    # run some of it once more
 
 Each test notes what it saw; nothing stands in the table that did not come out of this run, but for the soak and the
 fuzzing, which have scripts of their own, soak.py and fuzz_answers.py, and stand with their own dates.
@@ -77,7 +77,9 @@ def run(patterns: Sequence[str] = TESTS, *, is_long: bool) -> list[dict[str, Any
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
         environ = {**os.environ, "AOCLIENT_LONG": "1" if is_long else "0"}
-        tests = sorted(str(path.relative_to(ROOT)) for pattern in patterns for path in (ROOT / "tests").glob(pattern))
+        tests = [
+            test for pattern in patterns for test in ([f"tests/{pattern}"] if "::" in pattern else _files(pattern))
+        ]
         command = [
             sys.executable,
             "-m",
@@ -91,6 +93,10 @@ def run(patterns: Sequence[str] = TESTS, *, is_long: bool) -> list[dict[str, Any
         ]
         subprocess.run(command, cwd=ROOT, env=environ, check=False, stdout=sys.stderr)
         return [_entry(case) for case in ET.parse(report).iter("testcase")]
+
+
+def _files(pattern: str) -> list[str]:
+    return sorted(str(path.relative_to(ROOT)) for path in (ROOT / "tests").glob(pattern))
 
 
 def _entry(case: ET.Element) -> dict[str, Any]:
@@ -217,12 +223,12 @@ def main() -> int:
     parser.add_argument("--fast", action="store_true", help="the numbers of CI")
     parser.add_argument("--write", action="store_true", help="rewrite the figures in reliability.md")
     parser.add_argument("--from", dest="earlier", type=Path, help="take the JSON of an earlier run")
-    parser.add_argument("--again", nargs="+", default=[], metavar="FILE", help="run these files of it once more")
+    parser.add_argument("--again", nargs="+", default=[], metavar="TEST", help="run these of it once more")
     given = parser.parse_args()
     began = time.perf_counter()
     if given.earlier:
         result = json.loads(given.earlier.read_text(encoding="utf-8"))
-        entries = [entry for entry in result["tests"] if entry["test"].partition("::")[0] not in given.again]
+        entries = [entry for entry in result["tests"] if not entry["test"].startswith(tuple(given.again))]
     else:
         entries = []
         result = {
