@@ -184,7 +184,11 @@ def _model_writer(model: Any, converter: Converter) -> Callable[[Any], dict[str,
 
 
 def _write_number(value: float) -> float:
-    return int(value) if value.is_integer() else value  # PHP's JSON writes 75.0 as 75
+    # PHP's JSON writes 75.0 as 75, and from 1e15 on an exponent: hundreds of digits would be no number to a reader.
+    return int(value) if value.is_integer() and abs(value) < _WITH_EXPONENT else value
+
+
+_WITH_EXPONENT = 1e15
 
 
 # --- the converter -----------------------------------------------------------------------------------------------

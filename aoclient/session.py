@@ -103,7 +103,8 @@ class Session:
         cache_for: float = 0.0,
     ) -> None:
         client_secret = Secret(client_secret)  # under the same name: reports may show the variables of this frame
-        self._closes_redis = isinstance(redis, str | Secret)
+        redis = Secret(redis) if isinstance(redis, str) else redis  # it may hold a password
+        self._closes_redis = isinstance(redis, Secret)
         self._redis = redis = commons_of(redis)
         if not client_id or not client_secret:
             raise ConfigurationError("client_id and client_secret must not be empty")

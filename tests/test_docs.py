@@ -147,6 +147,7 @@ def runs_of(page):
     return [block for block in PYTHON if block.page == page and (not block.run or block.run.startswith("raises "))]
 
 
+@pytest.mark.shows_secrets("file ao-token.json", "a token file keeps the token, for its owner alone")
 @pytest.mark.parametrize("page", [page for page in PAGES if runs_of(page)], ids=name_of)
 def test_the_code_of_a_page_runs(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

@@ -6,14 +6,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from anyio import to_thread
-
 from aoclient.errors import AoError, ConfigurationError, ExportError
 from aoclient.export.events import Committed, FailedShard, Planned, unwritten
 from aoclient.export.executing import LocalExecutor, ShardExecutor, Work
 from aoclient.export.folder import Folder
 from aoclient.export.records import Header, Manifest, Shard, form_of, now
 from aoclient.export.targets import store_for
+from aoclient.export.threads import in_thread
 
 if TYPE_CHECKING:
     import os
@@ -70,14 +69,14 @@ async def export(
     store = store_for(Path(target), format)
     if executor.needs_a_folder and not isinstance(store, Folder):
         raise ConfigurationError(f"{type(executor).__name__} writes folders; {format!r} is a file of one writer")
-    await to_thread.run_sync(store.open)
     try:
+        await in_thread(store.open)
         running = _Export(
             ao, wanted, store=store, tell=progress or _tell_nobody, executor=executor, concurrency=concurrency
         )
         return await running.run(Path(target), resume=resume)
     finally:
-        await to_thread.run_sync(store.close)
+        await in_thread(store.close)
 
 
 def listed(jobs: Iterable[Job]) -> list[Job]:
@@ -172,7 +171,7 @@ class _Export:
             async for key, actions in job.shards(self._ao):
                 number += 1
                 draft.add(Shard(job.name, number, key, tuple(map(form_of, actions))))
-            await to_thread.run_sync(draft.commit)
+            await in_thread(draft.commit)
         except AoError as error:
             self._tell(FailedShard(job.name, "", error))
         finally:
