@@ -52,9 +52,9 @@ def normalize(owner: Any, path: str) -> None:  # Any: an action or a nested inpu
             object.__setattr__(owner, option.name, kept)  # the class is frozen for everybody else
 
 
-def write(owner: Any) -> dict[str, object]:  # Any: as in normalize
+def write(owner: Any) -> dict[str, Any]:  # Any: as in normalize
     """Return the options that are set, as a tree for `aoclient.forms.encode`."""
-    tree: dict[str, object] = {}
+    tree: dict[str, Any] = {}
     for option in _options(owner.__class__):
         value = getattr(owner, option.name)
         if value is not None:

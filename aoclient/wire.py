@@ -127,7 +127,10 @@ def encode(action: Action[Any], **settings: Any) -> Request:  # Any: actions of 
     """
     spec = action.spec
     try:
-        form = forms.encode(tree(action))
+        written = options.write(action)
+        if action.extra:
+            written |= action.extra
+        form = "&".join((f"action={spec.name}", *forms.pairs_under("options", written)))  # as of its `tree`
     except InvalidOptionError as error:
         error.action = spec.name
         raise

@@ -76,7 +76,7 @@ class Countdown:
     def start(self, interrupt: Interrupt) -> None:
         """Strike it later; one that was started has its time anew."""
         loop = asyncio.get_running_loop()
-        self._due.pop(interrupt, None)
+        self._due.pop(interrupt, None)  # to stand last
         self._due[interrupt] = at = loop.time() + self._seconds
         if self._timer is None:
             self._timer = loop.call_at(at, self._look, loop)
