@@ -134,6 +134,25 @@ def test_a_paged_method_is_one_page_or_every_row():
     run(main())
 
 
+def test_a_walk_goes_on_after_the_page_an_earlier_one_stood_at():
+    rows = [{"email": f"l{number}@example.com"} for number in range(8)]
+
+    def answer(form):
+        number, amount = int(form["options"]["page"]), int(form["options"]["amount"])
+        return [{"learners": rows[(number - 1) * amount : number * amount]}]
+
+    async def main():
+        async with session(Server(answer)) as ao:
+            call = ao.learners_progress_by_course(course_id="c1", amount=3)
+            assert [page.number async for page in call.pages(after=0)] == [1, 2, 3]
+            assert [page.number async for page in call.pages(after=2)] == [3]
+            for wrong in (-1, True, "2"):
+                with pytest.raises(aoclient.InvalidOptionError, match="expected a whole number from 0"):
+                    await anext(call.pages(after=wrong))
+
+    run(main())
+
+
 class Watching:
     """The chain of a session; it remembers the pages that came, as long as somebody holds them."""
 
