@@ -63,9 +63,11 @@ class Progress:
     last_error: str = ""
 
 
-@define(kw_only=True, eq=False)
+@define(eq=False)
 class Request:
-    """One POST to be sent. It is not changed once it is made; a frozen one takes 1 us more, and each call makes two.
+    """One POST to be sent. It is not changed once it is made.
+
+    Each call makes two. That it is not frozen saves 1 us, and 0.4 us that this module fills it by position.
 
     Attributes:
         name: Vendor's name of the action, for errors and logs.
@@ -91,16 +93,17 @@ class Request:
 
     def with_header(self, name: str, value: str) -> Request:
         """Return the same request, its progress included, with one header more."""
-        return Request(  # `attrs.evolve` takes four times as long, and there is one for each attempt
-            name=self.name,
-            effect=self.effect,
-            body=self.body,
-            read=self.read,
-            path=self.path,
-            headers={**self.headers, name: value},
-            timeouts=self.timeouts,
-            priority=self.priority,
-            progress=self.progress,
+        headers = {**self.headers, name: value}
+        return Request(
+            self.name,
+            self.effect,
+            self.body,
+            self.read,
+            self.path,
+            headers,
+            self.timeouts,
+            self.priority,
+            self.progress,
         )
 
 
@@ -134,9 +137,7 @@ def encode(action: Action[Any], **settings: Any) -> Request:  # Any: actions of 
     except InvalidOptionError as error:
         error.action = spec.name
         raise
-    return Request(
-        name=spec.name, effect=action.effect, body=form.encode("ascii"), read=partial(decode, action), **settings
-    )
+    return Request(spec.name, action.effect, form.encode("ascii"), partial(decode, action), **settings)
 
 
 def encode_plain(

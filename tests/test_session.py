@@ -493,8 +493,9 @@ def test_what_the_environment_lacks_is_named(environ, name):
 
 def test_the_user_agent_says_who_calls():
     ao = Session("id", "secret", app_name="nightly/2.1")
-    assert ao._http._user_agent.startswith(f"aoclient/{aoclient.__version__} python/3.")
-    assert ao._http._user_agent.endswith(" nightly/2.1")
+    said = ao._http._headers["User-Agent"]
+    assert said.startswith(f"aoclient/{aoclient.__version__} python/3.")
+    assert said.endswith(" nightly/2.1")
 
 
 def test_closing_ends_the_calls_under_way_and_refuses_new_ones():
