@@ -158,8 +158,9 @@ class Agenda(Generic[T]):
         self._unfinished += 1
         if self._ordered:
             self._queue.append(entry)
-        if isinstance(action, Paged) and action.page is None:
-            entry.listing = Listing(cast("Any", action), self._sizes, look_ahead=self._look_ahead)
+        asked: Any = action  # isinstance does not tell the rows, and would hide the rest of its type
+        if isinstance(asked, Paged) and asked.page is None:
+            entry.listing = Listing(cast("Any", asked), self._sizes, look_ahead=self._look_ahead)
         elif not action.spec.split:
             return self._send(Job(action, entry))
         else:

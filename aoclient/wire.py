@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 from attrs import define, field
 
 from aoclient import convert, forms, jsontext, options, phpjson, refusals, structs
-from aoclient.action import ACTIONS, Action, Effect, Page, Paged
+from aoclient.action import Action, Effect, Page, Paged
 from aoclient.errors import AoError, InvalidOptionError, ResponseSchemaError
 from aoclient.model import Acknowledged, JsonValue
 from aoclient.quirks import listed, mapped
@@ -248,6 +248,8 @@ def read(body: bytes | str, *, max_pairs: int | None = None) -> Action[Any]:  # 
 
 def parse_tree(form: Mapping[str, Any]) -> Action[Any]:  # Any: see read
     """Return the action a decoded form holds; see `read`."""
+    from aoclient.actions import ACTIONS  # noqa: PLC0415  # only a server reads forms
+
     name = form.get("action")
     cls = ACTIONS.get(name.strip()) if isinstance(name, str) else None  # Laravel trims: "getTeams " works
     if cls is None:

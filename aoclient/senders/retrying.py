@@ -8,7 +8,7 @@ from itertools import count
 
 from attrs import define, field
 
-from aoclient.action import ACTIONS, Effect
+from aoclient.action import Effect
 from aoclient.errors import AoError, AuthenticationError, DeadlineError, OutcomeUnknownError
 from aoclient.senders.interrupt import Countdowns, Interrupt
 from aoclient.senders.retry_rule import Again, Quota, Stop, Verdict, decide
@@ -138,6 +138,8 @@ def _unknown(request: Request) -> OutcomeUnknownError:
 
 
 def _hint(request: Request) -> str:
+    from aoclient.actions import ACTIONS  # noqa: PLC0415  # it takes a while to load, and few calls get here
+
     action = ACTIONS.get(request.name)
     look_with = action.spec.look_with if action is not None else ""
     return f" {look_with} shows the present state." if look_with else ""
