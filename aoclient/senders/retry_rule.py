@@ -130,4 +130,5 @@ class Quota:
 
     def give_back(self, cost: int) -> None:
         """Give back after a success: the cost of the call's last repeat, or 0."""
-        self.level = min(self.most, self.level + max(1, cost))
+        if self.level < self.most:
+            self.level = min(self.most, self.level + max(1, cost))
