@@ -21,6 +21,7 @@ MODULES = (
     "aoclient.export",
     "aoclient.cassettes",
     "aoclient.report",
+    "aoclient.contrib.dask",
     "aoclient.contrib.dlt",
     "aoclient.contrib.otel",
     "aoclient.contrib.redis",
