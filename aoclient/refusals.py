@@ -145,9 +145,7 @@ def _redirect(status: int, headers: Headers, name: str, *, confidential: bool) -
     location = re.split("[?#]", headers.get("location", ""), maxsplit=1)[0]
     if location.rstrip("/").endswith("/login"):
         error = AuthenticationError("the server wants a login: the token was not accepted", action=name, status=status)
-        error.outcome = (
-            Outcome.UNKNOWN
-        )  # JSON was asked for, and Laravel's own check then answers 401: this is another's
+        error.outcome = Outcome.UNKNOWN  # Laravel's own check answers 401 where JSON is wanted: this is another's
         return error
     place = "" if confidential else f" to {_line(location, _EXCERPT)!r}"  # it may be the very link that is secret
     return UnexpectedRedirectError(
