@@ -83,13 +83,13 @@ class Limited:
         """
         loop = self._home.enter()
         progress = request.progress
+        progress.phase = "limiter"
         sent_at, permit = loop.time(), ""
         if self._may_go(sent_at):
             self._take()
             if self._spreader is not None:
                 await self._spreader.acquire()  # at once
         else:
-            progress.phase = "limiter"
             sent_at, permit = await self._enter(loop, request)
         progress.attempts += 1
         progress.phase = "answer"  # until an inner sender knows better: from here on it may have been sent
