@@ -26,6 +26,11 @@ class Outcome(Enum):
     """It may or may not have been run; repeating is safe only for what can be repeated."""
 
 
+def escaped(text: str) -> str:
+    """Return a text with its control characters escaped, so that it forges no line of a log."""
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
+
+
 class AoError(Exception):
     """Root of all errors of this library.
 
@@ -109,7 +114,7 @@ class InvalidOptionError(AoError, ValueError):
     """
 
     def __init__(self, message: str, *, path: str = "", action: str | None = None) -> None:
-        super().__init__(f"{path}: {message}" if path else message, action=action)
+        super().__init__(f"{escaped(path)}: {message}" if path else message, action=action)
         self.path = path
 
 

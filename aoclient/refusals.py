@@ -24,6 +24,7 @@ from aoclient.errors import (
     ServerError,
     UnavailableError,
     UnexpectedRedirectError,
+    escaped,
     for_status,
 )
 
@@ -130,7 +131,7 @@ _EXCERPT = 200
 
 
 def _line(text: str, at_most: int) -> str:
-    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text[:at_most])
+    return escaped(text[:at_most])
 
 
 def _http_date(text: str) -> float | None:

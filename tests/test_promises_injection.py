@@ -10,9 +10,9 @@ import time
 
 import pytest
 
-from aoclient import Rate, Session
+from aoclient import Rate, Session, forms
 from aoclient.emulator import Emulator
-from aoclient.errors import ApiError, ConfigurationError, ResponseSchemaError
+from aoclient.errors import ApiError, ConfigurationError, InvalidOptionError, ResponseSchemaError
 from aoclient.webhooks import signature
 from aoclient.wire import TOKEN_PATH, Request, Response
 from tests.kit.trial import EPOCH, Figures, ended, names, sized
@@ -100,6 +100,13 @@ def test_control_characters_of_the_server_are_escaped_in_errors(words, shape):
             return str(caught.value)
 
     assert asyncio.run(main()).isprintable()
+
+
+@pytest.mark.parametrize("text", BREAKS, ids=ascii)
+def test_a_control_character_in_a_key_is_escaped_in_the_error_about_it(text):
+    with pytest.raises(InvalidOptionError) as caught:
+        forms.encode({"action": "x", "options": {f"a{text}b": {"": 1}}})
+    assert str(caught.value).isprintable()
 
 
 # --- P20 ---------------------------------------------------------------------------------------------------------
