@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 class Cursor(Protocol):
     """A cursor, as Python's database interface has it."""
 
+    @property
+    def rowcount(self) -> int:
+        """Rows the last statement changed, where the database says so."""
+        ...
+
     def execute(self, sql: str, given: Sequence[object] = (), /) -> object:
         """Run a statement."""
         ...
