@@ -249,18 +249,24 @@ class _TableSink:
         cursor.execute("DELETE FROM _aoclient_shards WHERE job = ? AND key = ?", (shard.job, shard.key))
         if shard.stays is Stays.NOTHING and before is not None and before.sha256 == record.sha256:
             return attrs.evolve(record, committed_at=before.committed_at, is_kept=True)
+        if shard.stays is Stays.NOTHING and len(shard.dropped) <= 1:  # all of the job, or of a course: long perhaps
+            _drop(cursor, shard.job, table, shard.dropped)
+            self._engine.load(cursor, shard.job, table, self._spool)
+            return record
         name, fresh = quoted(shard.job), "_aoclient_fresh"
-        cursor.execute(f"CREATE TEMP TABLE {fresh} AS SELECT * FROM {name} LIMIT 0")  # noqa: S608  # quoted
+        cursor.execute(f"CREATE TABLE {fresh} AS SELECT * FROM {name} LIMIT 0")  # noqa: S608  # quoted
         self._engine.load(cursor, fresh, table, self._spool)
+        self._engine.make_room(cursor)
         gone, is_new = 0, True
-        if table.key:
-            key = ", ".join(map(quoted, table.key))
-            came_again = f"FROM {name} WHERE ({key}) IN (SELECT {key} FROM {fresh})"  # noqa: S608  # quoted
+        is_told = shard.stays is Stays.NOTHING and before is not None and before.sha256 != ""
+        if table.key and not is_told:
+            came_again = _came_again(table, name, fresh)
             cursor.execute(f"SELECT 1 FROM (SELECT * FROM {fresh} EXCEPT SELECT * {came_again}) AS new LIMIT 1")  # noqa: S608
             is_new = cursor.fetchone() is not None
-            gone = _count(cursor, f"DELETE {came_again}")
         if shard.stays is not Stays.UNTIL_KEY:
             gone += _drop(cursor, shard.job, table, shard.dropped)
+        if table.key:  # what was asked for by one address may have come under another
+            gone += _count(cursor, f"DELETE {_came_again(table, name, fresh)}")
         cursor.execute(f"INSERT INTO {name} SELECT * FROM {fresh}")  # noqa: S608  # quoted
         cursor.execute(f"DROP TABLE {fresh}")
         if before is not None and not is_new and gone == record.rows:
@@ -272,6 +278,12 @@ class _TableSink:
     def discard(self) -> None:
         with contextlib.suppress(OSError):
             self._spool.close()
+
+
+def _came_again(table: Table, name: str, fresh: str) -> str:
+    """Return the part of a statement that means the rows of a table whose key is among those of another."""
+    key = ", ".join(map(quoted, table.key))
+    return f"FROM {name} WHERE ({key}) IN (SELECT {key} FROM {fresh})"  # noqa: S608  # quoted
 
 
 def _drop(cursor: Cursor, job: str, table: Table, values: Sequence[str]) -> int:

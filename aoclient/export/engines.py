@@ -90,6 +90,10 @@ class Engine(Protocol):
         """Insert the rows of such a file."""
         ...
 
+    def make_room(self, cursor: Cursor) -> None:
+        """Allow the statements that follow to compare whole shards, which takes memory."""
+        ...
+
 
 def quoted(name: str) -> str:
     """Return a name as SQL takes it."""
@@ -156,6 +160,9 @@ class _Sqlite:
         into = f"INSERT INTO {quoted(name)} VALUES ({marks})"  # noqa: S608  # quoted
         cast("sqlite3.Cursor", cursor).executemany(into, map(json.loads, lines))
 
+    def make_room(self, cursor: Cursor) -> None:
+        del cursor  # it keeps what is large in temporary files
+
 
 # --- DuckDB ------------------------------------------------------------------------------------------------------
 
@@ -187,6 +194,9 @@ class _Duck:
 
     def error(self) -> type[Exception]:
         return cast("type[Exception]", extra("duckdb", "duckdb").Error)
+
+    def make_room(self, cursor: Cursor) -> None:
+        cursor.execute("SET memory_limit = '1GB'")  # at the most; what is larger goes to temporary files
 
     def lines(self, file: IO[bytes], table: Table) -> Callable[[Sequence[Row]], object]:
         return JsonLines().writer(file, table).write
