@@ -5,8 +5,9 @@ import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
-UPPER = tuple(f"aoclient/{room}" for room in ("emulator/", "receivers/", "export/", "contrib/", "cli/", "__main__.py"))
-"""Floors 4 and 5; everything else must be covered whole."""
+ROOMS = ("emulator/", "receivers/", "export/", "cassettes/", "contrib/", "cli/", "__main__.py")
+UPPER = tuple(f"aoclient/{room}" for room in ROOMS)
+"""Floors 4 to 6; everything else must be covered whole."""
 
 tests, coverage = sys.argv[1:]
 skipped = [case.get("name") for case in ET.parse(tests).iter("testcase") if case.find("skipped") is not None]

@@ -20,7 +20,7 @@ from aoclient.splitting import split
 T = TypeVar("T")
 
 
-@frozen
+@frozen(slots=False)  # with slots it takes twice as long to make, and there is one for each item
 class Done(Generic[T]):
     """An action and its answer.
 
@@ -81,10 +81,10 @@ class Entry(Generic[T]):
 
     source: Action[T]
     listing: Listing[Any] | None = None  # Any: rows are only counted
-    todo: deque[Job[T]] = field(factory=deque["Job[T]"])
+    todo: deque[Job[T]] | None = None  # most need none, and it takes longer to make than all the rest
     in_flight: int = 0
     place: int = 0
-    held: dict[int, Result[T] | None] = field(factory=dict[int, "Result[T] | None"])
+    held: dict[int, Result[T] | None] | None = None
     is_cut: bool = False
     is_finished: bool = False
 
@@ -92,6 +92,12 @@ class Entry(Generic[T]):
     def is_over(self) -> bool:
         """Whether nothing is left to ask and nothing is on its way."""
         return not self.todo and not self.in_flight and (self.listing is None or self.is_cut or self.listing.is_over)
+
+    def put_back(self, job: Job[T]) -> None:
+        """Have a job done again."""
+        if self.todo is None:
+            self.todo = deque()
+        self.todo.append(job)
 
 
 @define(eq=False)
@@ -152,27 +158,25 @@ class Agenda(Generic[T]):
         self._unfinished += 1
         if self._ordered:
             self._queue.append(entry)
-        entry.listing = self._listing_of(action)
-        if entry.listing is None:
-            if not action.spec.split:
-                return self._send(Job(action, entry))
+        asked: Any = action  # isinstance does not tell the rows, and would hide the rest of its type
+        if isinstance(asked, Paged) and asked.page is None:
+            entry.listing = Listing(cast("Any", asked), self._sizes, look_ahead=self._look_ahead)
+        elif not action.spec.split:
+            return self._send(Job(action, entry))
+        else:
             try:
                 parts = split(action, self._max_pairs)
             except AoError as error:
                 self._hold(entry, 0, Failed(action, error, action))
                 return None
-            entry.todo.extend(Job(part, entry, place) for place, part in enumerate(parts))
+            entry.todo = deque(Job(part, entry, place) for place, part in enumerate(parts))
         self._busy[id(entry)] = entry
         return self._next_job(entry, ahead=False)
 
-    def _listing_of(self, action: Action[Any]) -> Listing[Any] | None:
-        if isinstance(action, Paged) and action.page is None:
-            listed = cast("Any", action)  # isinstance does not tell the rows
-            return Listing(listed, self._sizes, look_ahead=self._look_ahead)
-        return None
-
     def take(self, *, ahead: bool = False) -> Job[T] | None:
         """Return a further job of what was begun, or None; ``ahead`` asks for pages before they are due."""
+        if not self._busy:
+            return None
         has_room = self.has_room
         for entry in self._busy.values():
             if entry.in_flight and not entry.todo and not ahead:
@@ -208,7 +212,7 @@ class Agenda(Generic[T]):
         self._in_flight -= 1
         if isinstance(result, Failed) and not entry.is_cut and self._may_repeat(job, result.error):
             job.repeats += 1
-            entry.todo.append(job)
+            entry.put_back(job)
             self._busy[id(entry)] = entry
         else:
             self._hold(entry, job.place, result if entry.listing is None else _of_listing(entry.listing, job, result))
@@ -220,11 +224,13 @@ class Agenda(Generic[T]):
     def _hold(self, entry: Entry[T], place: int, result: Result[T] | None) -> None:
         if result is not None and entry.listing is None and not self._ordered:
             self.ready.append(result)  # parts need no order where the actions have none
-            self._finish(entry)
-            if entry.is_finished:
+            if not entry.in_flight and not entry.todo:
+                self._finish(entry)
                 self._tell_end(entry)
             return
         if not entry.is_cut:
+            if entry.held is None:
+                entry.held = {}
             entry.held[place] = result
             self._held += 1
         if self._ordered:
@@ -245,7 +251,7 @@ class Agenda(Generic[T]):
 
     def _give_out(self, entry: Entry[T]) -> None:
         """Make `ready` what stands next in its entry."""
-        while entry.place in entry.held:
+        while entry.held and entry.place in entry.held:
             place = entry.place
             result = entry.held.pop(place)
             entry.place = place + 1
@@ -255,14 +261,15 @@ class Agenda(Generic[T]):
                 if entry.listing is not None and isinstance(result, Failed):
                     entry.is_cut = True
                     self._held -= len(entry.held)
-                    entry.held.clear()
-                    entry.todo.clear()
+                    entry.held = entry.todo = None
         self._finish(entry)
 
     def _finish(self, entry: Entry[T]) -> None:
-        if entry.is_over and not entry.is_finished:
-            entry.is_finished = True
-            self._unfinished -= 1
+        if entry.is_finished or not entry.is_over:
+            return
+        entry.is_finished = True
+        self._unfinished -= 1
+        if self._busy:
             self._busy.pop(id(entry), None)
 
 

@@ -20,7 +20,19 @@ from aoclient import dates
 from aoclient.declared import Declared, fields_of, is_json, is_union
 from aoclient.makers import from_map
 from aoclient.model import NO_EXTRA, Acknowledged, Id, wire_of
-from aoclient.quirks import EXACT, PLAIN, Hook, Mismatch, dict_hook, enum_hook, list_hook, mapped, read_id, union_hook
+from aoclient.quirks import (
+    EXACT,
+    PLAIN,
+    Hook,
+    Mismatch,
+    ModelHook,
+    dict_hook,
+    enum_hook,
+    list_hook,
+    mapped,
+    read_id,
+    union_hook,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -112,7 +124,7 @@ def _model_hook(model: Any) -> Hook:  # Any: an attrs class
             _read_other(each, cast("dict[str, object]", raw), values, extra, model)
         return model(**values, extra=extra or NO_EXTRA)
 
-    return from_map(model, fields, read_model)
+    return ModelHook(from_map(model, fields, read_model))
 
 
 def _read_other(
@@ -172,7 +184,11 @@ def _model_writer(model: Any, converter: Converter) -> Callable[[Any], dict[str,
 
 
 def _write_number(value: float) -> float:
-    return int(value) if value.is_integer() else value  # PHP's JSON writes 75.0 as 75
+    # PHP's JSON writes 75.0 as 75, and from 1e15 on an exponent: hundreds of digits would be no number to a reader.
+    return int(value) if value.is_integer() and abs(value) < _WITH_EXPONENT else value
+
+
+_WITH_EXPONENT = 1e15
 
 
 # --- the converter -----------------------------------------------------------------------------------------------

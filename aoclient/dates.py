@@ -16,6 +16,7 @@ from aoclient.model import Clock
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+K = TypeVar("K")
 T = TypeVar("T")
 
 _HOURS_MINUTES = re.compile(r"(\d{1,9}):([0-5]\d)", re.ASCII)
@@ -24,18 +25,18 @@ _CLOCK = re.compile(r"(0?[1-9]|1[0-2]):([0-5]\d) ([AP])M", re.ASCII | re.IGNOREC
 _NOON = 12
 
 
-class Kept(dict[str, T]):
-    """What texts mean, each read once; as many as ``most`` are kept, so a lookup costs no more than that of a dict."""
+class Kept(dict[K, T]):
+    """What keys mean, each read once; as many as ``most`` are kept, so a lookup costs no more than that of a dict."""
 
-    def __init__(self, read: Callable[[str], T], *, most: int) -> None:
+    def __init__(self, read: Callable[[K], T], *, most: int) -> None:
         super().__init__()
         self._read = read
         self._most = most
 
-    def __missing__(self, text: str) -> T:
-        value = self._read(text)
+    def __missing__(self, key: K) -> T:
+        value = self._read(key)
         if len(self) < self._most:
-            self[text] = value
+            self[key] = value
         return value
 
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from types import NoneType, UnionType
-from typing import TYPE_CHECKING, Any, Union, get_args, get_origin
+from typing import Any, Union, get_args, get_origin
 
 import attrs
 
 from aoclient.model import Wire, wire_of
-from aoclient.quirks import Hook
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from aoclient.quirks import Hook, many
 
 
 @attrs.frozen
@@ -25,7 +23,7 @@ class Declared:
         default: As attrs keeps it; NOTHING where the field is required.
         wire: What stands on the wire.
         hook: Reads one value of the kind, or raises `Mismatch`.
-        item_hook: The same for the items, where the kind is a list.
+        read_items: Reads the items, where the kind is a list.
     """
 
     name: str
@@ -34,7 +32,7 @@ class Declared:
     default: Any
     wire: Wire
     hook: Hook
-    item_hook: Hook | None
+    read_items: Callable[[Iterable[object]], list[Any]] | None
 
     @property
     def required(self) -> bool:
@@ -57,9 +55,10 @@ def fields_of(model: Any, hook_of: Callable[[Any], Hook]) -> list[Declared]:  # 
         optional = is_union(kind) and NoneType in get_args(kind) and not is_json(kind)
         if optional:
             kind = Union[tuple(each for each in get_args(kind) if each is not NoneType)]  # noqa: UP007  # of a tuple
-        item_hook = hook_of(get_args(kind)[0]) if get_origin(kind) is list else None
+        items = get_args(kind)[0] if get_origin(kind) is list else None
+        read_items = None if items is None else many(hook_of(items), items)
         wire = wire_of(attribute)
-        fields.append(Declared(attribute.name, kind, optional, attribute.default, wire, hook_of(kind), item_hook))
+        fields.append(Declared(attribute.name, kind, optional, attribute.default, wire, hook_of(kind), read_items))
     return fields
 
 

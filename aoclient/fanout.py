@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Generic, Literal, TypeVar, cast
-
-import anyio
 
 from aoclient.action import Action
 from aoclient.agenda import Agenda, Done, Failed, Job, Over, Result
@@ -88,6 +87,8 @@ class FanOut(Generic[T]):
         self._on_error: OnError = on_error
 
     async def __aenter__(self) -> Outcomes[T]:
+        import anyio  # noqa: PLC0415  # it takes a while to load, and most sessions send one call at a time
+
         self._group = await anyio.create_task_group().__aenter__()
         for _ in range(self._concurrency):
             self._group.start_soon(self._crew.work)
@@ -118,8 +119,8 @@ class _Crew(Generic[T]):
         self.agenda = agenda
         self._is_saturated = is_saturated
         self._failure: Exception | None = None
-        self._idle: deque[anyio.Event] = deque()
-        self._news = anyio.Event()
+        self._idle: deque[asyncio.Future[None]] = deque()
+        self._reader: asyncio.Future[None] | None = None
         self._is_closed = False
 
     # --- the reader's side ---
@@ -130,18 +131,18 @@ class _Crew(Generic[T]):
                 raise self._failure
             if self._is_closed or (self._source is None and self.agenda.is_over):
                 raise StopAsyncIteration
-            self._news = anyio.Event()
-            await self._news.wait()
+            self._reader = asyncio.get_running_loop().create_future()
+            await self._reader
         return self.next_ready()
 
     def next_ready(self) -> Result[T] | Over[T]:
-        result = self.agenda.ready.popleft()
-        self._wake_one()
-        return result
+        if self._idle:
+            self._wake_one()
+        return self.agenda.ready.popleft()
 
     def close(self) -> None:
         self._is_closed = True
-        self._news.set()
+        self._tell_reader()
 
     # --- the workers' side ---
 
@@ -153,15 +154,23 @@ class _Crew(Generic[T]):
                 if job is None and not self._is_saturated():
                     job = self.agenda.take(ahead=True)
                 if job is not None:
-                    self._wake_one()
-                    await self._do(job)
+                    if self._idle:
+                        self._wake_one()
+                    result: Result[T]
+                    try:
+                        result = Done(job.action, await self._send(job.action), job.entry.source)
+                    except AoError as error:
+                        result = Failed(job.action, error, job.entry.source)
+                    self.agenda.give(job, result)
+                    if self._reader is not None:
+                        self._tell_reader()
                 elif self._source is None and self.agenda.is_over:
                     break
                 else:
                     await self._rest()
         except Exception as error:  # noqa: BLE001  # the reader raises it: of the source, or a defect of this library
             self._failure = error
-        self._news.set()
+        self._tell_reader()
         while self._idle:
             self._wake_one()
 
@@ -190,27 +199,20 @@ class _Crew(Generic[T]):
             self._source = None
         job = self.agenda.begin(action) if action is not None else None
         if job is None:
-            self._news.set()
+            self._tell_reader()
         return job
 
-    async def _do(self, job: Job[T]) -> None:
-        result: Result[T]
-        try:
-            result = Done(job.action, await self._send(job.action), job.entry.source)
-        except AoError as error:
-            result = Failed(job.action, error, job.entry.source)
-        self.agenda.give(job, result)
-        self._news.set()
-
     async def _rest(self) -> None:
-        event = anyio.Event()
-        self._idle.append(event)
-        try:
-            await event.wait()
-        finally:
-            if not event.is_set() and event in self._idle:
-                self._idle.remove(event)
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._idle.append(waiter)
+        await waiter
 
     def _wake_one(self) -> None:
-        if self._idle:
-            self._idle.popleft().set()
+        waiter = self._idle.popleft()
+        if not waiter.done():  # of a worker that was cancelled
+            waiter.set_result(None)
+
+    def _tell_reader(self) -> None:
+        reader, self._reader = self._reader, None
+        if reader is not None and not reader.done():
+            reader.set_result(None)

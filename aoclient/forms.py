@@ -43,6 +43,17 @@ def encode(tree: Mapping[str, FormValue]) -> str:
     return "&".join(_pairs(tree))
 
 
+def pairs_under(name: str, tree: Mapping[str, FormValue]) -> list[str]:
+    """Return the pairs of a tree that stands under a plain name, as `encode` writes them.
+
+    Raises:
+        InvalidOptionError: As `encode` does.
+    """
+    pairs: list[str] = []
+    _collect(pairs, tree, name, name, 0)
+    return pairs
+
+
 def count(tree: Mapping[str, FormValue]) -> int:
     """Return the number of pairs the form of ``tree`` has.
 
@@ -55,9 +66,11 @@ def count(tree: Mapping[str, FormValue]) -> int:
 def _pairs(tree: Mapping[str, FormValue]) -> list[str]:
     pairs: list[str] = []
     for key, value in tree.items():
-        if not _is_harmless(key):
+        if _is_harmless(key):
+            _collect(pairs, value, key, key, 0)
+        else:
             _check_top_key(key)
-        _collect(pairs, value, _quote(key, key), key, 0)
+            _collect(pairs, value, _quote(key, key), key, 0)
     return pairs
 
 
@@ -71,7 +84,10 @@ def _collect(pairs: list[str], value: object, name: str, path: str, depth: int) 
     elif type(value) is dict or isinstance(value, Mapping):
         for key, item in cast("Mapping[object, object]", value).items():
             if _is_harmless(key):
-                _collect(pairs, item, f"{name}%5B{key}%5D", f"{path}[{key}]", depth + 1)
+                if type(item) is str and depth < MAX_DEPTH and _PLAIN.fullmatch(item):  # as most are
+                    pairs.append(f"{name}%5B{key}%5D={item.replace('@', '%40')}")
+                else:
+                    _collect(pairs, item, f"{name}%5B{key}%5D", f"{path}[{key}]", depth + 1)
             else:
                 text = _check_key(key, path)
                 inner = f"{path}[{text}]"
@@ -129,7 +145,7 @@ _HARMLESS = re.compile(r"[A-Za-z0-9_-]+")
 
 def _is_harmless(key: object) -> bool:
     """Tell quickly of the usual keys that they mean to PHP what they say, and need no quoting."""
-    return type(key) is str and _HARMLESS.fullmatch(key) is not None
+    return type(key) is str and ((key.isidentifier() and key.isascii()) or _HARMLESS.fullmatch(key) is not None)
 
 
 def _check_key(key: object, path: str) -> str:

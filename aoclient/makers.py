@@ -10,19 +10,19 @@ its *twin*, a plain class with the same slots, and becomes the model when it is 
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, Any, TypeAlias, cast, get_args
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from aoclient import dates
 from aoclient.model import NO_EXTRA, Id
-from aoclient.quirks import EXACT, NUMERIC
+from aoclient.quirks import EXACT, NUMERIC, ModelHook, many
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from aoclient.declared import Declared
     from aoclient.quirks import Hook
 
-Maker: TypeAlias = "Callable[[Any], Any]"  # Any: what came for the declared type, and what becomes of it
+Maker: TypeAlias = "Callable[[Iterable[Any]], list[Any]]"  # Any: what came for the items of a list, and their models
 
 CANNOT = (KeyError, TypeError, ValueError, OverflowError)
 """What a maker raises for an answer it cannot read; a `Mismatch` is a ValueError."""
@@ -32,20 +32,10 @@ _READ: Mapping[Any, str] = {  # Any: types
     date: "read_day({0})",
     timedelta: "durations[{0}]",
     float: "float({0}) if type({0}) is int else {1}",
-    list[str]: "texts({0})",
+    Id: "{0} if type({0}) is str or type({0}) is int else {1}",
+    list[str]: "{0} if type({0}) is list and join({0}) is not None else {1}",  # join raises a TypeError but for texts
 }
-"""How a value that is not None is read of parsed JSON; all other kinds go through their hook."""
-
-
-def _texts(value: Any) -> list[str]:  # Any: parsed JSON
-    if type(value) is not list:
-        raise TypeError
-    texts = cast("list[str]", value)
-    for text in texts:
-        if type(text) is not str:
-            raise TypeError
-    return [*texts]
-
+"""How a value that is not None is read of parsed JSON, {1} being its hook; all other kinds go through that."""
 
 _NAMES: Mapping[str, object] = {
     "from_iso": datetime.fromisoformat,
@@ -55,7 +45,7 @@ _NAMES: Mapping[str, object] = {
     "midnights": dates.MIDNIGHTS,
     "clocks": dates.CLOCKS,
     "in_utc": dates.in_utc,
-    "texts": _texts,
+    "join": "".join,
     "UTC": UTC,
     "NO_EXTRA": NO_EXTRA,
 }
@@ -78,60 +68,64 @@ def twin_of(model: type) -> type | None:
     return twin
 
 
-def from_map(model: type, fields: Sequence[Declared], otherwise: Hook) -> Hook:
-    """Return a hook that reads a model of a map of JSON, by way of ``otherwise`` what it cannot read itself."""
+def from_map(model: type, fields: Sequence[Declared], otherwise: Hook) -> Maker:
+    """Return what makes models of maps of JSON, by way of ``otherwise`` each that it cannot read itself."""
     writer = _Writer(model, fields)
     if not writer.can:
-        return otherwise
-    keys = sum(len(each.wire.names) for each in fields if each.is_always_there)
-    body = [f"keys = {keys}"]
+        return many(otherwise, model)
+    body = ["if type(raw) is not dict: raise TypeError"]
+    keys = 0
     for each in fields:
-        variables = [writer.variable() for _ in each.wire.names]
-        read = "{} = raw[{!r}]" if each.is_always_there else "{} = get({!r})"
-        body += [read.format(variable, key) for variable, key in zip(variables, each.wire.names, strict=True)]
-        if not each.is_always_there:
-            body += [*writer.choose(each, variables), f"if {variables[0]} is not None: keys += 1"]
-        body += writer.of_json(each, variables)
-    # One key more is one nobody declared, or a null where the vendor leaves the key out.
-    body += ["if len(raw) != keys: raise ValueError"]
-    made: Hook = writer.compile(
-        "def make(raw, _=None):",
-        "    if type(raw) is not dict: return otherwise(raw)",
-        "    try:",
-        "        get = raw.get",
-        *writer.making(body, "        "),
-        "    except CANNOT: return otherwise(raw)",
+        if each.is_always_there:
+            keys += len(each.wire.names)
+            variables = [writer.variable() for _ in each.wire.names]
+            body += [f"{variable} = raw[{key!r}]" for variable, key in zip(variables, each.wire.names, strict=True)]
+            body += writer.of_json(each, variables)
+    body += writer.rest(keys, [each for each in fields if not each.is_always_there])
+    made: Maker = writer.compile(
+        "def make(items):",
+        "    made = []",
+        "    for raw in items:",
+        "        try:",
+        *writer.making(body, "            "),
+        "        except CANNOT: made.append(otherwise(raw))",
+        "    return made",
         otherwise=otherwise,
         CANNOT=CANNOT,
     )
     return made
 
 
-def from_struct(model: type, fields: Sequence[Declared], makers: Mapping[str, Maker], as_tuple: Maker) -> Maker | None:
-    """Return what makes a model of a struct of its keys, their types checked; None where the model has no twin.
+def from_struct(model: type, fields: Sequence[Declared], makers: Mapping[str, Maker]) -> Maker | None:
+    """Return what makes models of structs of their keys, the types checked; None where the model has no twin.
 
     Args:
         model: An attrs class.
-        fields: What it declares.
-        makers: By field, what makes the value, or each item of a list; where there is none the value is as it came.
-        as_tuple: Returns the values of a struct, key by key as the fields name them.
+        fields: What it declares; the keys are ``v0``, ``v1``.. of the struct, as the fields name them.
+        makers: By field, what makes the value, or the items of a list; where there is none the value is as it came.
     """
     writer = _Writer(model, fields)
     if not writer.can:
         return None
     body: list[str] = []
-    targets: list[str] = []
+    key = 0
     for each in fields:
         maker = makers.get(each.name)
         is_plain = maker is None and each.is_always_there and _is_plain(each)
         variables = [f"self.{each.name}"] if is_plain else [writer.variable() for _ in each.wire.names]
-        targets += variables
+        body += [f"{variable} = struct.v{number}" for number, variable in enumerate(variables, key)]
+        key += len(variables)
         if not each.is_always_there:
             body += writer.choose(each, variables)
         if not is_plain:
             body += writer.of_typed(each, variables, maker)
-    body.insert(0, f"{', '.join(targets)}, = as_tuple(struct)")
-    made: Maker = writer.compile("def make(struct):", *writer.making(body, "    "), as_tuple=as_tuple)
+    made: Maker = writer.compile(
+        "def make(items):",
+        "    made = []",
+        "    for struct in items:",
+        *writer.making(body, "        "),
+        "    return made",
+    )
     return made
 
 
@@ -144,6 +138,10 @@ def _is_known(declared: Declared) -> bool:
     if declared.wire.clock is not None:
         return declared.default is None and not declared.wire.only_when_set
     return declared.default is None or declared.required or not declared.optional
+
+
+def _indented(lines: Iterable[str], by: str = "    ") -> list[str]:
+    return [by + line for line in lines]
 
 
 class _Writer:
@@ -182,13 +180,33 @@ class _Writer:
             return self._joined(declared, variables)
         hook = f"{self.value(declared.hook)}({first}, {self.value(declared.kind)})"
         read = _READ.get(declared.kind, hook).format(first, hook)
-        if read is hook and declared.item_hook is not None:
-            item = f"{self.value(declared.item_hook)}(each, {self.value(get_args(declared.kind)[0])})"
-            read = f"([{item} for each in {first}] if {first} else []) if type({first}) is list else {hook}"
-        if declared.wire.as_text and declared.kind in NUMERIC:
-            read = f"{self.value(NUMERIC[declared.kind])}[{first}] if type({first}) is str else {read}"
+        if read is hook and declared.read_items is not None:
+            read = (
+                f"({self.value(declared.read_items)}({first}) if {first} else []) if type({first}) is list else {hook}"
+            )
+        elif isinstance(declared.hook, ModelHook):
+            read = f"{self.value(declared.hook.many)}(({first},))[0]"
         test = f"type({first}) is not {declared.kind.__name__}" if declared.kind in EXACT else ""
         return self._set(declared, first, read, test)
+
+    def rest(self, keys: int, rare: Sequence[Declared]) -> list[str]:
+        """Set the fields whose keys may be left out, and refuse a map that has keys beside ``keys`` and theirs."""
+        # One key more is one nobody declared, or a null where the vendor leaves the key out.
+        if not rare:
+            return [f"if len(raw) != {keys}: raise ValueError"]
+        lines = [f"keys = {keys}"]
+        for each in rare:
+            variables = [self.variable() for _ in each.wire.names]
+            lines += [
+                f"{variable} = raw.get({key!r})" for variable, key in zip(variables, each.wire.names, strict=True)
+            ]
+            lines += [*self.choose(each, variables), f"if {variables[0]} is not None: keys += 1"]
+            lines += self.of_json(each, variables)
+        lines.append("if len(raw) != keys: raise ValueError")
+        if any(each.required or not each.optional for each in rare):
+            return lines
+        none = [f"self.{each.name} = None" for each in rare]
+        return [f"if len(raw) == {keys}:", *_indented(none), "else:", *_indented(lines)]
 
     def of_typed(self, declared: Declared, variables: Sequence[str], maker: Maker | None) -> list[str]:
         """Set the field from a value whose type was checked."""
@@ -196,19 +214,28 @@ class _Writer:
         if declared.wire.clock is not None:
             return self._joined(declared, variables)
         if maker is not None:
-            if declared.item_hook is not None:
-                return self._set(declared, first, f"[{self.value(maker)}(each) for each in {first}] if {first} else []")
-            return self._set(declared, first, f"{self.value(maker)}({first})")
+            is_list = declared.read_items is not None
+            made = (
+                f"{self.value(maker)}({first}) if {first} else []" if is_list else f"{self.value(maker)}(({first},))[0]"
+            )
+            return self._set(declared, first, made)
         if declared.kind is datetime:
-            return self._set(declared, first, f"{first} if {first}.tzinfo is UTC else in_utc({first})")
+            return self._set(declared, first, f"in_utc({first})", f"{first}.tzinfo is not UTC")
         if _is_plain(declared):
             return [f"self.{declared.name} = {first}"]
         return self.of_json(declared, variables)
 
     def _set(self, declared: Declared, variable: str, read: str, test: str = "") -> list[str]:
-        tests = [test] if test else []
-        tests += [f"{variable} is not None"] if declared.optional else []
-        lines = [f"if {' and '.join(tests)}: {variable} = {read}" if tests else f"{variable} = {read}"]
+        is_there = f"{variable} is not None" if declared.optional else ""
+        # A type is checked first, since it mostly fits; an attribute of None is not looked for.
+        tests = [test, is_there] if test.startswith("type") else [is_there, test]
+        condition = " and ".join(each for each in tests if each)
+        if declared.wire.as_text and declared.kind in NUMERIC:
+            number = f"{self.value(NUMERIC[declared.kind])}[{variable}]"
+            lines = [f"if type({variable}) is str: {variable} = {number}"]
+            lines.append(f"elif {condition}: {variable} = {read}" if condition else f"else: {variable} = {read}")
+        else:
+            lines = [f"if {condition}: {variable} = {read}" if condition else f"{variable} = {read}"]
         return [*lines, f"self.{declared.name} = {variable}"]
 
     def _joined(self, declared: Declared, variables: Sequence[str]) -> list[str]:
@@ -220,9 +247,9 @@ class _Writer:
         ]
 
     def making(self, body: Sequence[str], indent: str) -> list[str]:
-        """Return the lines between the making of the twin and its becoming the model."""
-        lines = ["self = twin()", *body, "self.extra = NO_EXTRA", "self.__class__ = model", "return self"]
-        return [indent + line for line in lines]
+        """Return the lines that make one model of what ``body`` sets."""
+        lines = ["self = twin()", *body, "self.extra = NO_EXTRA", "self.__class__ = model", "made.append(self)"]
+        return _indented(lines, indent)
 
     def compile(self, *lines: str, **values: object) -> Any:  # Any: the lines tell what it takes
         """Return the function the lines define."""

@@ -1,8 +1,14 @@
-"""An action class as a coroutine method: signature, types and docs come from the class."""
+"""An action class as a coroutine method: signature, types and docs come from the class.
+
+The class is given as a function that returns it, and asked for when the method is first used: the models of all actions
+take as long to make as a third of aiohttp takes to load, and a program may need none of them before its first call.
+"""
 
 from __future__ import annotations
 
 import inspect
+from functools import cached_property
+from importlib import import_module
 from types import MethodType
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast, overload
 
@@ -19,15 +25,33 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-class Method(Generic[P, T]):
-    """Descriptor behind ``learners = method(Learners)``: calling it makes the action and sends it."""
+class Later:
+    """A module that is loaded when something of it is first used."""
 
-    def __init__(self, action: Callable[P, Action[T]]) -> None:
-        self.action = action
-        self._function: Any = None
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(import_module(self._name), name)
+
+
+class Method(Generic[P, T]):
+    """Descriptor behind ``learners = method(lambda: actions.Learners)``: calling it makes the action and sends it."""
+
+    def __init__(self, find: Callable[[], Callable[P, Action[T]]]) -> None:
+        self._find = find
 
     def __set_name__(self, owner: type[Session], name: str) -> None:
-        self._function = _function(cast("type[Action[T]]", self.action), owner, name)
+        self._owner, self._name = owner, name
+
+    @cached_property
+    def action(self) -> Callable[P, Action[T]]:
+        """The class."""
+        return self._find()
+
+    @cached_property
+    def _function(self) -> Any:  # Any: its signature is known at run time only
+        return _function(cast("type[Action[T]]", self.action), self._owner, self._name)
 
     @overload
     def __get__(self, session: None, owner: type[Session]) -> Callable[..., Coroutine[Any, Any, T]]: ...
@@ -51,13 +75,13 @@ class PagedMethod(Method[P, Page[R]]):
 
 
 @overload
-def method(action: Callable[P, Paged[R]]) -> PagedMethod[P, R]: ...
+def method(find: Callable[[], Callable[P, Paged[R]]]) -> PagedMethod[P, R]: ...
 @overload
-def method(action: Callable[P, Action[T]]) -> Method[P, T]: ...
-def method(action: Callable[P, Action[T]]) -> Method[P, T]:
+def method(find: Callable[[], Callable[P, Action[T]]]) -> Method[P, T]: ...
+def method(find: Callable[[], Callable[P, Action[T]]]) -> Method[P, T]:
     """Return the descriptor that sends an action class from a session."""
-    is_paged = issubclass(cast("type[Action[T]]", action), Paged)
-    return cast("Method[P, T]", PagedMethod(cast("Callable[P, Paged[Any]]", action))) if is_paged else Method(action)
+    # One of a paged action returns a `PagedCall` at run time all the same, and its class is not looked at.
+    return Method(find)
 
 
 def _function(action: type[Action[Any]], owner: type[Session], name: str) -> Callable[..., Any]:

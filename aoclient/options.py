@@ -38,7 +38,7 @@ def normalize(owner: Any, path: str) -> None:  # Any: an action or a nested inpu
     Raises:
         InvalidOptionError: The first option that is not of its declared type, or is required and None.
     """
-    for option in _options(cast("Any", type(owner))):
+    for option in _options(owner.__class__):
         value = getattr(owner, option.name)
         if value is None:
             if option.required:
@@ -52,10 +52,10 @@ def normalize(owner: Any, path: str) -> None:  # Any: an action or a nested inpu
             object.__setattr__(owner, option.name, kept)  # the class is frozen for everybody else
 
 
-def write(owner: Any) -> dict[str, object]:  # Any: as in normalize
+def write(owner: Any) -> dict[str, Any]:  # Any: as in normalize
     """Return the options that are set, as a tree for `aoclient.forms.encode`."""
-    tree: dict[str, object] = {}
-    for option in _options(cast("Any", type(owner))):
+    tree: dict[str, Any] = {}
+    for option in _options(owner.__class__):
         value = getattr(owner, option.name)
         if value is not None:
             tree[option.name] = option.kind.write(value)

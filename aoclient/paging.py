@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 from attrs import evolve
 
 from aoclient.action import Page, Paged
-from aoclient.errors import PagingError
+from aoclient.errors import InvalidOptionError, PagingError
 
 if TYPE_CHECKING:
     from aoclient.session import Session
@@ -142,18 +142,22 @@ class PagedCall(Coroutine[Any, Any, Page[R]]):
     def __aiter__(self) -> AsyncIterator[R]:
         return self._rows()
 
-    async def pages(self) -> AsyncIterator[Page[R]]:
+    async def pages(self, *, after: int | None = None) -> AsyncIterator[Page[R]]:
         """Ask for one page after the other, from ``page`` on; at most the page in hand is in memory.
 
-        To go on later, ask from ``page=last.number + 1``.
+        Args:
+            after: Where an earlier walk stood: the ``number`` of the last page it dealt with, 0 for none. It goes
+                before ``page``. The ``amount`` has to be the same.
 
         Raises:
+            InvalidOptionError: ``after`` is no whole number from 0. Nothing was sent.
             PagingError: The server ignores the number of the page.
             AoError: A page could not be had; those before it were given.
         """
-        listing = Listing(self.action, self._session.page_sizes)
-        while (action := listing.take()) is not None:
-            page = await self._session.send(action)
+        action = self.action if after is None else evolve(self.action, page=_behind(self.action, after))
+        listing = Listing(action, self._session.page_sizes)
+        while (asked := listing.take()) is not None:
+            page = await self._session.send(asked)
             if listing.give(page):
                 yield page
 
@@ -180,3 +184,11 @@ class PagedCall(Coroutine[Any, Any, Page[R]]):
         """End the call without an answer."""
         if self._sending is not None:
             self._sending.close()
+
+
+def _behind(action: Paged[Any], after: object) -> int:  # Any: whatever its rows are
+    if isinstance(after, bool) or not isinstance(after, int) or after < 0:
+        raise InvalidOptionError(
+            f"expected a whole number from 0, got {after!r}", path="after", action=action.spec.name
+        )
+    return after + 1

@@ -19,6 +19,7 @@ from aoclient import jsontext
 from aoclient.errors import (
     AoError,
     AuthenticationError,
+    Outcome,
     ResponseDecodeError,
     ServerError,
     UnavailableError,
@@ -143,7 +144,9 @@ def _http_date(text: str) -> float | None:
 def _redirect(status: int, headers: Headers, name: str, *, confidential: bool) -> AoError:
     location = re.split("[?#]", headers.get("location", ""), maxsplit=1)[0]
     if location.rstrip("/").endswith("/login"):
-        return AuthenticationError("the server wants a login: the token was not accepted", action=name, status=status)
+        error = AuthenticationError("the server wants a login: the token was not accepted", action=name, status=status)
+        error.outcome = Outcome.UNKNOWN  # Laravel's own check answers 401 where JSON is wanted: this is another's
+        return error
     place = "" if confidential else f" to {_line(location, _EXCERPT)!r}"  # it may be the very link that is secret
     return UnexpectedRedirectError(
         f"redirected{place}, which is not followed: a redirected POST loses its form or gives it to another host;"

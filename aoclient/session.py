@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, cast
 
 import aiohttp
 
-from aoclient import __version__, actions, wire
+from aoclient import __version__, wire
 from aoclient.action import Action, Effect
 from aoclient.agenda import Agenda, Failed
 from aoclient.environment import Environment
@@ -19,7 +19,7 @@ from aoclient.errors import ConfigurationError, InvalidOptionError, Parts
 from aoclient.fanout import FanOut, OnError
 from aoclient.forms import MAX_PAIRS, FormValue
 from aoclient.inviting import invite_missing
-from aoclient.method import method
+from aoclient.method import Later, method
 from aoclient.paging import PageSizes
 from aoclient.secret import Secret
 from aoclient.senders.authorized import Authorized
@@ -37,7 +37,10 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Callable, Iterable, Mapping
     from types import TracebackType
 
+    from aoclient import actions
     from aoclient.model import JsonValue
+else:
+    actions = Later("aoclient.actions")
 
 T = TypeVar("T")
 BASE_URL = "https://app.academyocean.com"
@@ -102,7 +105,8 @@ class Session:
         cache_for: float = 0.0,
     ) -> None:
         client_secret = Secret(client_secret)  # under the same name: reports may show the variables of this frame
-        self._closes_redis = isinstance(redis, str | Secret)
+        redis = Secret(redis) if isinstance(redis, str) else redis  # it may hold a password
+        self._closes_redis = isinstance(redis, Secret)
         self._redis = redis = commons_of(redis)
         if not client_id or not client_secret:
             raise ConfigurationError("client_id and client_secret must not be empty")
@@ -155,16 +159,9 @@ class Session:
         """
         variables = Environment(environ)
         del environ  # reports may show the variables of this frame
-        given: dict[str, Any] = {}
-        if base_url := variables.get("AOCLIENT_BASE_URL"):
-            given["base_url"] = base_url
-        if rate := variables.get("AOCLIENT_RATE"):
-            given["rate"] = Rate.parse(rate)
-        if redis := Secret(variables.get("AOCLIENT_REDIS_URL") or ""):
-            given["redis"] = redis
         if "client_secret" in settings:
             settings["client_secret"] = Secret(settings["client_secret"] or "")
-        given |= settings
+        given = variables.settings() | settings
         client_id = given.pop("client_id", None) or variables.get("AOCLIENT_CLIENT_ID")
         if not client_id:
             raise ConfigurationError("AOCLIENT_CLIENT_ID is not set")
@@ -363,35 +360,37 @@ class Session:
 
     # --- the vendor's actions, in the order of the page ---
 
-    learners = method(actions.Learners)
-    courses = method(actions.Courses)
-    certificates = method(actions.Certificates)
-    learners_progress_by_course = method(actions.LearnersProgressByCourse)
-    course_progress = method(actions.CourseProgress)
-    learners_amount_from_countries = method(actions.LearnersAmountFromCountries)
-    learners_from_country = method(actions.LearnersFromCountry)
-    learners_with_score = method(actions.LearnersWithScore)
-    learners_registered_at = method(actions.LearnersRegisteredAt)
-    learners_course_complete = method(actions.LearnersCourseComplete)
-    passive_learners = method(actions.PassiveLearners)
-    invite_learners = method(actions.InviteLearners)
-    check_learner_invite = method(actions.CheckLearnerInvite)
-    learners_churn_at_content = method(actions.LearnersChurnAtContent)
-    learners_repeated_log_ins = method(actions.LearnersRepeatedLogIns)
-    academies = method(actions.Academies)
-    create_login_token = method(actions.CreateLoginToken)
-    set_lesson_variables = method(actions.SetLessonVariables)
-    create_lesson_variables = method(actions.SetLessonVariables)  # the page's heading is "set/createLessonVariables"
-    get_learner_variable = method(actions.GetLearnerVariable)
-    get_teams = method(actions.GetTeams)
-    add_learners_to_teams = method(actions.AddLearnersToTeams)
-    remove_learners_from_teams = method(actions.RemoveLearnersFromTeams)
-    revoke_learners_access = method(actions.RevokeLearnersAccess)
-    return_learners_access = method(actions.ReturnLearnersAccess)
-    get_learners_quiz_statistic = method(actions.GetLearnersQuizStatistic)
-    add_learner_quiz_attempts = method(actions.AddLearnerQuizAttempts)
-    delete_learner_invite = method(actions.DeleteLearnerInvite)
-    delete_learners = method(actions.DeleteLearners)
+    learners = method(lambda: actions.Learners)
+    courses = method(lambda: actions.Courses)
+    certificates = method(lambda: actions.Certificates)
+    learners_progress_by_course = method(lambda: actions.LearnersProgressByCourse)
+    course_progress = method(lambda: actions.CourseProgress)
+    learners_amount_from_countries = method(lambda: actions.LearnersAmountFromCountries)
+    learners_from_country = method(lambda: actions.LearnersFromCountry)
+    learners_with_score = method(lambda: actions.LearnersWithScore)
+    learners_registered_at = method(lambda: actions.LearnersRegisteredAt)
+    learners_course_complete = method(lambda: actions.LearnersCourseComplete)
+    passive_learners = method(lambda: actions.PassiveLearners)
+    invite_learners = method(lambda: actions.InviteLearners)
+    check_learner_invite = method(lambda: actions.CheckLearnerInvite)
+    learners_churn_at_content = method(lambda: actions.LearnersChurnAtContent)
+    learners_repeated_log_ins = method(lambda: actions.LearnersRepeatedLogIns)
+    academies = method(lambda: actions.Academies)
+    create_login_token = method(lambda: actions.CreateLoginToken)
+    set_lesson_variables = method(lambda: actions.SetLessonVariables)
+    create_lesson_variables = method(
+        lambda: actions.SetLessonVariables
+    )  # the page's heading is "set/createLessonVariables"
+    get_learner_variable = method(lambda: actions.GetLearnerVariable)
+    get_teams = method(lambda: actions.GetTeams)
+    add_learners_to_teams = method(lambda: actions.AddLearnersToTeams)
+    remove_learners_from_teams = method(lambda: actions.RemoveLearnersFromTeams)
+    revoke_learners_access = method(lambda: actions.RevokeLearnersAccess)
+    return_learners_access = method(lambda: actions.ReturnLearnersAccess)
+    get_learners_quiz_statistic = method(lambda: actions.GetLearnersQuizStatistic)
+    add_learner_quiz_attempts = method(lambda: actions.AddLearnerQuizAttempts)
+    delete_learner_invite = method(lambda: actions.DeleteLearnerInvite)
+    delete_learners = method(lambda: actions.DeleteLearners)
 
 
 def _user_agent(app_name: str | None) -> str:

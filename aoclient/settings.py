@@ -76,7 +76,7 @@ class Timeouts:
 
     Args:
         connect: For a connection, name look-up and TLS included.
-        read: For the next bytes of the answer.
+        read: For the head of the answer, and then for each further piece of it.
         total: For the whole call: queueing, all attempts and the waits between them.
     """
 

@@ -42,7 +42,7 @@ def read(body: bytes, into: Any, *, rows: str = "") -> Any:  # Any: a generic al
 
 
 @lru_cache(maxsize=256)
-def _reader(msgspec: Any, into: Any, rows: str) -> Maker | None:  # Any: the module; see read
+def _reader(msgspec: Any, into: Any, rows: str) -> Callable[[bytes], Any] | None:  # Any: the module; see read
     found = _Structs(msgspec).of(into)
     if found is None or get_origin(into) not in (list, dict):
         return None
@@ -50,14 +50,19 @@ def _reader(msgspec: Any, into: Any, rows: str) -> Maker | None:  # Any: the mod
     if rows:
         page = msgspec.defstruct("Page", [("rows", declared)], rename={"rows": rows}, forbid_unknown_fields=True)
         decode_pages: Callable[[bytes], list[Any]] = msgspec.json.Decoder(_list(page)).decode
-        return lambda body: [row for each in decode_pages(body) for row in make(each.rows)]
+
+        def read_pages(body: bytes) -> list[Any]:  # Any: see read
+            first, *others = make(each.rows for each in decode_pages(body)) or [[]]
+            return [*first, *(row for rows in others for row in rows)] if others else first
+
+        return read_pages
     decode: Callable[[bytes], Any] = msgspec.json.Decoder(declared).decode
     if get_origin(into) is list:
-        return lambda body: make(decode(body))
+        return lambda body: make((decode(body),))[0]
 
     def read_map(body: bytes) -> Any:  # Any: see read
         found = decode(body)
-        return None if "error" in found else make(found)  # that may be a refusal
+        return None if "error" in found else make((found,))[0]  # that may be a refusal
 
     return read_map
 
@@ -69,7 +74,7 @@ class _Structs:
         self._msgspec = msgspec
 
     def of(self, kind: Any) -> tuple[Any, Maker] | None:  # Any: types
-        """Return the type to read and what makes models of it; None for what holds no models."""
+        """Return the type to read and what makes of such values what was declared; None for what holds no models."""
         origin = get_origin(kind)
         if origin in (list, dict):
             inner = self.of(get_args(kind)[-1])
@@ -77,8 +82,10 @@ class _Structs:
                 return None
             declared, make = inner
             if origin is list:
-                return _list(declared), lambda items: [make(each) for each in items]
-            return GenericAlias(dict, (str, declared)), lambda items: {key: make(each) for key, each in items.items()}
+                return _list(declared), lambda lists: [make(each) for each in lists]
+            return GenericAlias(dict, (str, declared)), lambda maps: [
+                dict(zip(each, make(each.values()), strict=True)) for each in maps
+            ]
         if isinstance(kind, type) and attrs.has(kind) and kind is not Acknowledged:
             return self._of_model(kind)
         return None
@@ -98,7 +105,7 @@ class _Structs:
                 name = f"v{len(names)}"
                 names[name] = key
                 declared.append((name, kind | None if _may_be_null(field) else kind, *self._default(field)))
-        make = from_struct(model, fields, makers, self._msgspec.structs.astuple)
+        make = from_struct(model, fields, makers)
         if make is None:
             return None
         struct = self._msgspec.defstruct(

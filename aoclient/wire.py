@@ -11,10 +11,10 @@ from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
-from attrs import define, field, frozen
+from attrs import define, field
 
 from aoclient import convert, forms, jsontext, options, phpjson, refusals, structs
-from aoclient.action import ACTIONS, Action, Effect, Page, Paged
+from aoclient.action import Action, Effect, Page, Paged
 from aoclient.errors import AoError, InvalidOptionError, ResponseSchemaError
 from aoclient.model import Acknowledged, JsonValue
 from aoclient.quirks import listed, mapped
@@ -63,9 +63,11 @@ class Progress:
     last_error: str = ""
 
 
-@frozen(kw_only=True, eq=False)
+@define(eq=False)
 class Request:
-    """One POST to be sent.
+    """One POST to be sent. It is not changed once it is made.
+
+    Each call makes two. That it is not frozen saves 1 us, and 0.4 us that this module fills it by position.
 
     Attributes:
         name: Vendor's name of the action, for errors and logs.
@@ -91,16 +93,17 @@ class Request:
 
     def with_header(self, name: str, value: str) -> Request:
         """Return the same request, its progress included, with one header more."""
-        return Request(  # `attrs.evolve` takes four times as long, and there is one for each attempt
-            name=self.name,
-            effect=self.effect,
-            body=self.body,
-            read=self.read,
-            path=self.path,
-            headers={**self.headers, name: value},
-            timeouts=self.timeouts,
-            priority=self.priority,
-            progress=self.progress,
+        headers = {**self.headers, name: value}
+        return Request(
+            self.name,
+            self.effect,
+            self.body,
+            self.read,
+            self.path,
+            headers,
+            self.timeouts,
+            self.priority,
+            self.progress,
         )
 
 
@@ -127,13 +130,14 @@ def encode(action: Action[Any], **settings: Any) -> Request:  # Any: actions of 
     """
     spec = action.spec
     try:
-        form = forms.encode(tree(action))
+        written = options.write(action)
+        if action.extra:
+            written |= action.extra
+        form = "&".join((f"action={spec.name}", *forms.pairs_under("options", written)))  # as of its `tree`
     except InvalidOptionError as error:
         error.action = spec.name
         raise
-    return Request(
-        name=spec.name, effect=action.effect, body=form.encode("ascii"), read=partial(decode, action), **settings
-    )
+    return Request(spec.name, action.effect, form.encode("ascii"), partial(decode, action), **settings)
 
 
 def encode_plain(
@@ -244,6 +248,8 @@ def read(body: bytes | str, *, max_pairs: int | None = None) -> Action[Any]:  # 
 
 def parse_tree(form: Mapping[str, Any]) -> Action[Any]:  # Any: see read
     """Return the action a decoded form holds; see `read`."""
+    from aoclient.actions import ACTIONS  # noqa: PLC0415  # only a server reads forms
+
     name = form.get("action")
     cls = ACTIONS.get(name.strip()) if isinstance(name, str) else None  # Laravel trims: "getTeams " works
     if cls is None:

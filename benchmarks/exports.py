@@ -44,6 +44,7 @@ def main() -> None:
                 "aiohttp and gather": program("bare.py", program="gather", **middling),
                 "httpx and pydantic": program("others.py", program="httpx", **middling),
                 "requests in 32 threads": program("others.py", program="requests", **middling),
+                "dlt, parallelized": program("with_dlt.py", **middling),
             },
             1 if quick else 3,
         )
@@ -57,7 +58,13 @@ def main() -> None:
             figures.append(at_most(f"export of {rows} rows to JSONL, {mode} / raw copy, {key}", value, goal, noise))
     more = middle(got["speed"], "peak_mb") - small["peak_mb"]
     figures.append(at_most(f"export, MB more for {rows} rows than for 24 000", more, 1.5))
-    goals = {"core": None, "aiohttp and gather": 1.9, "httpx and pydantic": 7.1, "requests in 32 threads": None}
+    goals = {
+        "core": None,
+        "aiohttp and gather": 1.9,
+        "httpx and pydantic": 7.1,
+        "requests in 32 threads": None,
+        "dlt, parallelized": 7.6,
+    }
     for name, goal in goals.items():
         value = ratio(peers[name], peers["speed"], "wall")
         label = f"export of {middling['courses'] * 2000} rows, {name} / aoclient, wall"

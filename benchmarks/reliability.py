@@ -1,10 +1,13 @@
 """The promises in their long form: run the tests of tests/test_promises_*.py with large numbers and collect figures.
 
-    python benchmarks/reliability.py                 # JSON to standard output
-    python benchmarks/reliability.py --fast          # as in CI
-    python benchmarks/reliability.py --write         # also rewrites the table in benchmarks/reliability.md
+    python benchmarks/reliability.py                        # JSON to standard output
+    python benchmarks/reliability.py --fast                 # as in CI
+    python benchmarks/reliability.py --write                # also rewrites the figures in benchmarks/reliability.md
+    python benchmarks/reliability.py --write --from FILE    # the same from the JSON of an earlier run
+    python benchmarks/reliability.py --from FILE --again test_a.py test_b.py::test_c    # run some of it once more
 
-Each test notes what it saw; nothing stands in the table that did not come out of this run.
+Each test notes what it saw; nothing stands in the table that did not come out of this run, but for the soak and the
+fuzzing, which have scripts of their own, soak.py and fuzz_answers.py, and stand with their own dates.
 """
 
 from __future__ import annotations
@@ -19,12 +22,14 @@ import sys
 import tempfile
 import time
 import xml.etree.ElementTree as ET
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parent.parent
 TABLE = Path(__file__).with_suffix(".md")
 BEGIN, END = "<!-- begin of the figures -->", "<!-- end of the figures -->"
+TESTS = ("test_promises_*.py", "test_machines_*.py", "test_redis_processes.py")
 SHOWN = 4  # figures of one test; a matrix has hundreds
 
 PROMISES = {
@@ -35,6 +40,7 @@ PROMISES = {
     "P5": "The server's pacing is obeyed",
     "P6": "One deadline spans queue, token, connection, attempts and waits",
     "P7": "One token request however many callers wait",
+    "P8": "The same across processes that share a Redis",
     "P9": "A refused token costs one renewal, never a loop",
     "P10": "Cancel anywhere, leak nothing",
     "P11": "Close is clean",
@@ -50,6 +56,9 @@ PROMISES = {
     "P25": "Signatures are compared in constant time",
     "P26": "One session per loop, said clearly",
     "P27": "Errors are plain, no exception groups",
+    "P28": "A long soak is flat",
+    "P29": "What deletes people does not happen by accident",
+    "P30": "Supply chain: no release is allowed that lacks a fix",
 }
 WITHOUT_FIGURE = {
     "test_a_line_break_is_refused_before_anything_is_sent": "P19",
@@ -63,12 +72,14 @@ WITHOUT_FIGURE = {
 """Tests that count by their number of cases."""
 
 
-def run(*, is_long: bool) -> list[dict[str, Any]]:
+def run(patterns: Sequence[str] = TESTS, *, is_long: bool) -> list[dict[str, Any]]:
     """Run the tests and return one entry for each case."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
         environ = {**os.environ, "AOCLIENT_LONG": "1" if is_long else "0"}
-        tests = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "tests").glob("test_promises_*.py"))
+        tests = [
+            test for pattern in patterns for test in ([f"tests/{pattern}"] if "::" in pattern else _files(pattern))
+        ]
         command = [
             sys.executable,
             "-m",
@@ -82,6 +93,10 @@ def run(*, is_long: bool) -> list[dict[str, Any]]:
         ]
         subprocess.run(command, cwd=ROOT, env=environ, check=False, stdout=sys.stderr)
         return [_entry(case) for case in ET.parse(report).iter("testcase")]
+
+
+def _files(pattern: str) -> list[str]:
+    return sorted(str(path.relative_to(ROOT)) for path in (ROOT / "tests").glob(pattern))
 
 
 def _entry(case: ET.Element) -> dict[str, Any]:
@@ -114,9 +129,67 @@ def table(entries: list[dict[str, Any]], day: str) -> str:
     lines = ["| # | promise | test | seen | date |", "| --- | --- | --- | --- | --- |"]
     for promise, tests in by_promise(entries).items():
         files = sorted({f"`{test.partition('::')[0]}`" for test in tests})
-        seen = "<br>".join(_seen(cases) for cases in tests.values()) or "not run"
-        lines.append(f"| {promise} | {PROMISES[promise]} | {', '.join(files)} | {seen} | {day} |")
+        seen, days = [_seen(cases) for cases in tests.values()], [day] if tests else []
+        if promise == "P28" and (soak := _kept("soak")):
+            files, seen, days = [*files, "`soak.py`"], [*seen, _soaked(soak)], [*days, soak["date"]]
+        dates = ", ".join(dict.fromkeys(days))
+        lines.append(
+            f"| {promise} | {PROMISES[promise]} | {', '.join(files)} | {'<br>'.join(seen) or 'not run'} | {dates} |"
+        )
     return "\n".join(lines)
+
+
+def _kept(name: str) -> dict[str, Any] | None:
+    path = TABLE.with_name(f"{name}.json")
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+
+
+def _soaked(soak: dict[str, Any]) -> str:
+    heap, rss = ("{} ± {} MiB".format(*soak[name]) for name in ("heap_mib_per_hour", "rss_mib_per_hour"))
+    return (
+        f"{soak['calls']} calls in {soak['seconds'] / 60:.0f} minutes, 5 % faults, a token a minute: in an hour the"
+        f" heap would grow by {heap}, the process by {rss}; {soak['tasks_left']} tasks and {soak['fds_left']}"
+        f" descriptors left, {sum(soak['unhandled'].values())} errors unhandled"
+    )
+
+
+def sections() -> str:
+    """Return what the soak and the fuzzing saw, as Markdown."""
+    text = ""
+    if soak := _kept("soak"):
+        rows = {
+            "calls": soak["calls"],
+            "how they ended": ", ".join(f"{count} {end}" for end, count in soak["ends"].items()),
+            "heap at the first and the last sample, MiB": f"{soak['heap_mib'][0]}, {soak['heap_mib'][-1]}",
+            "growth of the heap, MiB an hour, 95 % interval": "{} ± {}".format(*soak["heap_mib_per_hour"]),
+            "growth of the process, MiB an hour, 95 % interval": "{} ± {}".format(*soak["rss_mib_per_hour"]),
+            "tasks between calls, at most, first and last third": "{:g}, {:g}".format(*soak["tasks"]),
+            "tasks left": soak["tasks_left"],
+            "descriptors, median of the first and the last third, most": "{:g}, {:g}, {:g}".format(*soak["fds"]),
+            "descriptors left": soak["fds_left"],
+            "errors that nobody handled": sum(soak["unhandled"].values()),
+            "p99, first and last sixth, ms": "{}, {}".format(*soak["p99_ms"]),
+            "CPU for each call, first and last sixth, ms": "{}, {}".format(*soak["cpu_ms_per_call"]),
+        }
+        text += (
+            f"\n\n## Soak\n\n`python benchmarks/soak.py`, {soak['date']}, Python {soak['python']},"
+            f" {soak['processors']} processors. Other programs shared the machine: its load was {soak['load'][0]:g} at"
+            f" the begin and {soak['load'][1]:g} at the end, so times tell little; CPU for each call tells more.\n\n"
+            "| | seen |\n| --- | --- |\n" + "\n".join(f"| {name} | {value} |" for name, value in rows.items())
+        )
+    if fuzz := _kept("fuzz"):
+        text += (
+            f"\n\n## Fuzzing\n\n`python benchmarks/fuzz_answers.py all`, {fuzz['date']}, Python {fuzz['python']},"
+            " guided by coverage. A finding is an error that is not documented, or a decoder that reads otherwise with"
+            " the `speed` extra than without.\n\n| door | seconds | executions | inputs | findings |\n"
+            "| --- | --- | --- | --- | --- |\n"
+        )
+        text += "\n".join(
+            f"| {each['door']} | {each['seconds']} | {each['executions']} | {each['inputs'][0]} to"
+            f" {each['inputs'][1]} | {each['findings']} |"
+            for each in fuzz["doors"]
+        )
+    return text
 
 
 def _seen(cases: list[dict[str, Any]]) -> str:
@@ -130,35 +203,51 @@ def _seen(cases: list[dict[str, Any]]) -> str:
     return "<br>".join(figure.replace("|", "\\|") for figure in figures[: 2 * SHOWN])
 
 
+def write(result: dict[str, Any]) -> None:
+    """Put the figures of a run into the page."""
+    text = TABLE.read_text(encoding="utf-8")
+    head, tail = text.partition(BEGIN)[0], text.partition(END)[2]
+    failed = f" **{len(result['failed'])} failed.**" if result["failed"] else " All held."
+    if again := result.get("again"):
+        failed += f" Run again on the same day, after a change: {', '.join(f'`{each}`' for each in again)}."
+    form = (
+        f"Python {result['python']}, {result['processors']} processors, {result['form']} form, {result['cases']} cases,"
+        f" {result['seconds']:.0f} s.{failed}"
+    )
+    figures = f"{form}\n\n{table(result['tests'], result['date'])}{sections()}"
+    TABLE.write_text(f"{head}{BEGIN}\n\n{figures}\n\n{END}{tail}", encoding="utf-8")
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--fast", action="store_true", help="the numbers of CI")
-    parser.add_argument("--write", action="store_true", help="rewrite the table in reliability.md")
+    parser.add_argument("--write", action="store_true", help="rewrite the figures in reliability.md")
+    parser.add_argument("--from", dest="earlier", type=Path, help="take the JSON of an earlier run")
+    parser.add_argument("--again", nargs="+", default=[], metavar="TEST", help="run these of it once more")
     given = parser.parse_args()
     began = time.perf_counter()
-    entries = run(is_long=not given.fast)
-    day = dt.datetime.now(dt.UTC).date().isoformat()
-    result = {
-        "date": day,
-        "form": "fast" if given.fast else "long",
-        "python": platform.python_version(),
-        "processors": os.cpu_count(),
-        "seconds": round(time.perf_counter() - began, 1),
-        "cases": len(entries),
-        "failed": [entry["case"] for entry in entries if not entry["passed"]],
-        "tests": entries,
-    }
-    json.dump(result, sys.stdout, indent=1)
+    if given.earlier:
+        result = json.loads(given.earlier.read_text(encoding="utf-8"))
+        entries = [entry for entry in result["tests"] if not entry["test"].startswith(tuple(given.again))]
+    else:
+        entries = []
+        result = {
+            "date": dt.datetime.now(dt.UTC).date().isoformat(),
+            "form": "fast" if given.fast else "long",
+            "python": platform.python_version(),
+            "processors": os.cpu_count(),
+            "seconds": 0.0,
+        }
+    if given.again or not given.earlier:
+        entries += run(given.again or TESTS, is_long=result["form"] == "long")
+        result["again"] = sorted({*result.get("again", []), *given.again})
+        result["seconds"] = round(result["seconds"] + time.perf_counter() - began, 1)
+        result["cases"] = len(entries)
+        result["failed"] = [f"{entry['test']} {entry['case']}" for entry in entries if not entry["passed"]]
+        result["tests"] = entries
+        json.dump(result, sys.stdout, indent=1)
     if given.write:
-        text = TABLE.read_text(encoding="utf-8")
-        head, tail = text.partition(BEGIN)[0], text.partition(END)[2]
-        form = (
-            f"Python {result['python']}, {result['processors']} processors, {result['form']} form, {len(entries)} cases"
-        )
-        TABLE.write_text(
-            f"{head}{BEGIN}\n\n{form}, {result['seconds']:.0f} s.\n\n{table(entries, day)}\n\n{END}{tail}",
-            encoding="utf-8",
-        )
+        write(result)
     return int(bool(result["failed"]))
 
 

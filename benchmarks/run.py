@@ -13,8 +13,22 @@ from importlib.metadata import PackageNotFoundError, version
 
 from measure import HERE, environment
 
-SCRIPTS = ["decode", "small_calls", "fan_out", "over_http", "limiter", "exports", "receiver", "imports"]
-PACKAGES = ["aiohttp", "anyio", "attrs", "cattrs", "msgspec", "uvloop", "orjson", "httpx", "pydantic", "requests"]
+SCRIPTS = ["decode", "small_calls", "fan_out", "over_http", "limiter", "exports", "writers", "receiver", "imports"]
+PACKAGES = [
+    "aiohttp",
+    "anyio",
+    "attrs",
+    "cattrs",
+    "msgspec",
+    "uvloop",
+    "orjson",
+    "httpx",
+    "pydantic",
+    "requests",
+    "dlt",
+    "pyarrow",
+    "duckdb",
+]
 
 
 def version_of(package: str) -> str:

@@ -12,6 +12,7 @@ author = "the authors of aoclient"
 release = version = aoclient.__version__
 extensions = ["sphinx.ext.autodoc", "sphinx.ext.napoleon", "myst_parser", "docstrings", "tables"]
 html_theme = "furo"
+pygments_dark_style = "monokai"  # the one furo takes underlines what is imported, as if it were a link
 html_title = f"aoclient {release}"
 html_show_sphinx = html_show_copyright = html_copy_source = False
 
@@ -37,6 +38,6 @@ nitpick_ignore_regex = [
     ("py:obj", r"csv|items|redis\.asyncio|COUNTRIES|Application\.add_routes|Request\.read|aoclient\.senders\..*"),
     ("py:.*", r"(collections|datetime|contextlib|typing|os|pathlib|types|enum|asyncio|aiohttp|attrs?|starlette)\..*"),
     ("py:.*", r"(opentelemetry|trace|metrics|dlt|distributed)\..*"),
-    ("py:class", r"Agenda|Send|OnError|Client"),  # said in words where they are used
+    ("py:class", r"Agenda|Send|OnError|Client|Expected"),  # said in words where they are used
     ("py:.*", r"([PRTE]|T_co|R_co|[ETR]_co)"),
 ]

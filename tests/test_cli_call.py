@@ -85,6 +85,7 @@ def test_help_of_call_lists_every_action_once():
     assert "set-lesson-variables" not in listed
 
 
+@pytest.mark.shows_secrets("output of the command line", "the answer of createLoginToken is a link")
 def test_all_28_actions_are_called_from_the_command_line(academy):
     emulator, env = academy
 

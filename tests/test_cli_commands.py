@@ -1,5 +1,6 @@
 """The commands beside `call`: token, doctor, actions, completion; and what loading them costs."""
 
+import asyncio
 import os
 import stat
 import subprocess
@@ -9,6 +10,7 @@ import pytest
 
 from aoclient.cli.app import app
 from aoclient.cli.docstrings import describe
+from aoclient.cli.emulator import serve_for
 from aoclient.emulator import Emulator
 from aoclient.settings import Rate
 from tests.kit.command_line import aoclient, served
@@ -115,6 +117,36 @@ def test_the_emulator_keeps_the_end_of_its_journal_only(monkeypatch):
     monkeypatch.setattr("aoclient.cli.emulator.serve", serve)
     assert aoclient("emulator", "--learners", "5", "--rate", "60/60").code == 0
     assert served_ones[0].journal.keep == 1000
+
+
+def test_the_emulator_runs_a_command_against_itself():
+    code = "import asyncio, sys, aoclient; sys.exit(len(asyncio.run(aoclient.Session.from_env().learners())))"
+    line = ["emulator", "--learners", "7", "--", sys.executable, "-W", "ignore", "-c", code]
+    env = {**os.environ, "AOCLIENT_CLIENT_SECRET_FILE": "nowhere", "AOCLIENT_BASE_URL": "http://127.0.0.1:9"}
+    assert aoclient(*line, env=env).code == 7
+    signalled = "import os, signal; os.kill(os.getpid(), signal.SIGTERM)"
+    assert aoclient("emulator", "--", sys.executable, "-c", signalled, env=env).code == 128 + 15
+    missing = aoclient("emulator", "--", "no-such-command", env=env)
+    assert (missing.code, "no-such-command" in missing.err) == (1, True)
+
+
+def test_the_emulator_ends_its_command_when_it_is_ended(tmp_path):
+    code = "import os, pathlib, sys, time; pathlib.Path(sys.argv[1]).write_text(str(os.getpid())); time.sleep(60)"
+    told = tmp_path / "pid"
+    os.mkfifo(told)  # reading waits until the command writes
+
+    async def main():
+        command = [sys.executable, "-c", code, str(told)]
+        task = asyncio.create_task(serve_for(command, Emulator(learners=1), "127.0.0.1", 0))
+        async with asyncio.timeout(20):
+            pid = int(await asyncio.to_thread(told.read_text))
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
+
+    asyncio.run(main())
 
 
 def test_a_docstring_without_sections_is_its_text():

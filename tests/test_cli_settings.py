@@ -84,6 +84,7 @@ def test_config_show_says_where_the_file_is(home, tmp_path):
     assert config_path({}).parts[-3:] == (".config", "aoclient", "config.toml")
 
 
+@pytest.mark.shows_secrets("file", "the test wrote the secret there")
 def test_the_secret_is_masked_wherever_it_comes_from(home):
     assert shown({**home, "AOCLIENT_CLIENT_SECRET": CANARY})["client_secret"][0] == "********"
     in_file = shown(home)
@@ -133,6 +134,7 @@ def secret(env, **given):
     return secret_of(settle(Connection(**given), env)).reveal()
 
 
+@pytest.mark.shows_secrets("file", "the test wrote the secret there")
 def test_the_secret_comes_from_the_environment_a_file_or_stdin(home, tmp_path, monkeypatch):
     other = tmp_path / "other"
     other.write_text("other\n")
@@ -193,6 +195,7 @@ def test_the_secret_is_no_argument():
         assert CANARY not in ended.err
 
 
+@pytest.mark.shows_secrets("file token.json", "a token file keeps the token, for its owner alone")
 def test_the_secret_and_the_token_are_never_printed(tmp_path):
     emulator = Emulator(learners=3, courses=1, client_secret=CANARY)
     kept = tmp_path / "token.json"
@@ -218,6 +221,7 @@ def test_the_secret_and_the_token_are_never_printed(tmp_path):
     assert token[:20] not in printed
 
 
+@pytest.mark.shows_secrets("file token.json", "a token file keeps the token, for its owner alone")
 def test_a_token_file_saves_the_second_sign_in(tmp_path):
     emulator = Emulator(learners=3, courses=1)
     with served(emulator) as env:

@@ -209,6 +209,7 @@ def files(tmp_path):
     return tmp_path
 
 
+@pytest.mark.shows_secrets("file", "the test wrote the secret there")
 def test_the_secret_comes_from_the_environment_a_file_a_profile_or_stdin(files):
     given = str(files / "body")
     ways = [
@@ -223,6 +224,7 @@ def test_the_secret_comes_from_the_environment_a_file_a_profile_or_stdin(files):
     assert verified(NOWHERE, given, "--webhook-secret-file", "-", stdin=CANARY).code == 0
 
 
+@pytest.mark.shows_secrets("file", "the test wrote the secret there")
 def test_a_person_at_a_terminal_is_asked_for_it(files, monkeypatch):
     asked = []
     monkeypatch.setattr(
@@ -245,6 +247,7 @@ def test_the_body_and_the_secret_do_not_both_come_from_stdin():
     assert (ended.code, "cannot both come from stdin" in ended.err) == (2, True)
 
 
+@pytest.mark.shows_secrets("file", "the test wrote the secret there")
 def test_the_secret_is_no_argument_and_is_never_printed(files):
     env = {**NOWHERE, "AOCLIENT_WEBHOOK_SECRET": CANARY}
     lines = [

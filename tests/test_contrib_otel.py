@@ -366,6 +366,7 @@ def test_instruments_are_made_once(caplog):
     assert telescope.metrics["aoclient.calls"][0][1] == 3
 
 
+@pytest.mark.shows_secrets("", "the server of the test says the secret; spans are looked at")
 def test_no_secret_no_address_and_no_message_leaves():
     answers = [
         response(LEARNER),

@@ -3,7 +3,8 @@
 A page is one program: its ``python`` blocks run in their order in one namespace, with ``await`` allowed, against an
 academy that is served for the page. ``ao`` is an open session on it. A comment of the page in front of a block says
 what else is done with it: ``% run: pytest`` runs it as a file of tests, ``% run: with fastapi`` needs that package,
-``% run: raises SomeError`` expects an error, ``% run: no, because ..`` leaves it out.
+``% run: raises SomeError`` expects an error, ``% run: no, because ..`` leaves it out, and ``% file: name`` is a file
+that `.ci/newcomer.py` runs with the commands of the page.
 """
 
 import ast
@@ -30,7 +31,8 @@ DOCS = Path(__file__).parent.parent / "docs"
 PAGES = sorted(path for path in DOCS.rglob("*.md"))
 
 _FENCE = re.compile(
-    r"(?:^% run: (?P<run>[^\n]+)\n\n?)?^```(?P<language>\w+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
+    r"(?:^% (?:run: )?(?P<run>(?:(?<=run: )|file: )[^\n]+)\n\n?)?^```(?P<language>\w+)\n(?P<text>.*?)^```$",
+    re.MULTILINE | re.DOTALL,
 )
 
 
@@ -145,6 +147,7 @@ def runs_of(page):
     return [block for block in PYTHON if block.page == page and (not block.run or block.run.startswith("raises "))]
 
 
+@pytest.mark.shows_secrets("file ao-token.json", "a token file keeps the token, for its owner alone")
 @pytest.mark.parametrize("page", [page for page in PAGES if runs_of(page)], ids=name_of)
 def test_the_code_of_a_page_runs(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -197,7 +200,9 @@ def test_the_tests_of_a_page_pass(block, pytester):
 
 def test_a_block_that_does_not_run_says_why():
     for block in PYTHON:
-        assert re.fullmatch(r"|pytest|with fastapi|no, because .+|raises \w+", block.run), f"{block}: {block.run}"
+        assert re.fullmatch(r"|pytest|with fastapi|no, because .+|raises \w+|file: \w+\.py", block.run), (
+            f"{block}: {block.run}"
+        )
 
 
 def test_a_page_that_is_wrong_would_be_found():
@@ -207,6 +212,50 @@ def test_a_page_that_is_wrong_would_be_found():
     assert caught.traceback[-1].lineno + 1 == 3
 
 
+@pytest.mark.parametrize("title", ["A first call", "An export", "Webhooks", "A test of your own code"])
+def test_the_quickstart_is_as_short_as_it_says(title):
+    page = (DOCS / "guide" / "quickstart.md").read_text(encoding="utf-8")
+    part = page.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
+    commands = re.findall(r"^\$ ", part, re.MULTILINE)
+    ((_, text),) = re.findall(r"^% file: (\S+)\n\n```python\n(.*?)^```", part, re.MULTILINE | re.DOTALL)
+    lines = [line for line in text.splitlines() if line.strip()]
+    name = {"A test of your own code": "a test"}.get(title, title[0].lower() + title[1:])
+    assert f"| {name} | {len(commands)} | {len(lines)} |" in page
+    assert len(commands) <= 3
+    assert len(lines) <= 15
+
+
+# --- links -------------------------------------------------------------------------------------------------------
+
+ROOT = DOCS.parent
+WRITTEN = [*PAGES, ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", ROOT / "CHANGELOG.md"]
+
+
+def targets_of(page):
+    prose = re.sub(r"^```.*?^```|`[^`\n]*`", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    return re.findall(r"\]\(([^)\s]+)\)", prose)
+
+
+def anchors_of(page):
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    as_github = {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    as_docutils = {re.sub(r"[^a-z0-9]+", "-", heading.lower()).strip("-") for heading in headings}
+    return as_github | as_docutils
+
+
+@pytest.mark.parametrize("page", WRITTEN, ids=lambda page: page.name)
+def test_links_lead_somewhere(page):
+    """Pages, files and headings are looked up; of other places there is no network here, so only their form is."""
+    for target in targets_of(page):
+        if re.match(r"[a-z]+:", target):
+            assert re.fullmatch(r"https://[a-z0-9.-]+\.[a-z]{2,}(/[\w./#?=&%~-]*)?", target), target
+            continue
+        path, _, anchor = target.partition("#")
+        found = (page.parent / path).resolve() if path else page
+        assert found.exists(), target
+        assert not anchor or found.suffix != ".md" or anchor in anchors_of(found), target
+
+
 # --- commands ----------------------------------------------------------------------------------------------------
 
 
@@ -214,7 +263,8 @@ def test_a_page_that_is_wrong_would_be_found():
 def test_a_command_is_understood(line):
     program, *arguments = shlex.split(re.split(r" [|>&<] ?", line)[0])
     if program != "aoclient":
-        assert program in {"pip", "export", "dask", "pytest", "python3", "curl", "docker", "uvicorn", "chmod"}
+        known = {"pip", "export", "dask", "pytest", "python", "python3", "curl", "docker", "uvicorn", "chmod"}
+        assert program in known
         return
     app.parse_args(arguments, exit_on_error=False, print_error=False)
 

@@ -1,6 +1,7 @@
 """Exports into a file of DuckDB: typed tables, a ledger beside them, and the refusals every target has."""
 
 import asyncio
+import io
 import resource
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from aoclient.export import (
     plan,
     read_manifest,
 )
+from aoclient.export.engines import DUCKDB
 from tests.kit.exporting import Wilful, rows_of, run, session
 
 duckdb = pytest.importorskip("duckdb", reason="the extra duckdb is not installed")
@@ -82,6 +84,23 @@ def test_a_shard_of_many_rows_is_loaded_in_parts(tmp_path, monkeypatch):
     whole = into(tmp_path / "a.duckdb")
     assert ask(tmp_path / "a.duckdb", "SELECT count(*), count(DISTINCT email) FROM learners") == [(120, 120)]
     assert whole.rows == 480
+
+
+def test_rows_too_long_for_the_usual_memory_are_loaded(tmp_path):
+    table = JOBS[0].table
+    with closing(DUCKDB.connect(tmp_path / "out.duckdb")) as db:
+        cursor = db.cursor()
+        cursor.execute(f"CREATE TABLE learners ({', '.join(f'{each.name} VARCHAR' for each in table.columns)})")
+        row = ["x" * 700_000] * 2 + [None] * (len(table.columns) - 2)  # of a batch's own; 24 MB were too little for 20
+        for rows in ([row] * 20, [[None] * len(table.columns)] * 1000):
+            lines = io.BytesIO()
+            DUCKDB.lines(lines, table)(rows)
+            lines.seek(0)
+            cursor.execute("BEGIN")
+            DUCKDB.load(cursor, "learners", table, lines)
+            cursor.execute("COMMIT")
+        cursor.execute("SELECT count(*), sum(length(email)) FROM learners")
+        assert cursor.fetchone() == (1020, 20 * 700_000)
 
 
 # --- again -------------------------------------------------------------------------------------------------------

@@ -7,9 +7,12 @@ import io
 import json
 import os
 import sys
+import threading
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from aoclient import actions
 from aoclient.actions import (
@@ -170,6 +173,24 @@ def test_lines_of_json_are_the_same_with_and_without_msgspec(monkeypatch):
     assert written(JsonLines(), TABLE, rows) == quickly
 
 
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+VALUES = {
+    "text": TEXTS,
+    "integer": st.integers(-(2**63), 2**63 - 1),
+    "number": st.floats() | st.sampled_from([-1e16, 1e-4, 9e-5, -2.5e-5, 1e-6, -0.0]),
+    "timestamp": st.datetimes(timezones=st.just(UTC)) | st.just(MOMENT),
+    "duration": st.integers(0, 10**6),
+    "json": st.lists(TEXTS) | st.recursive(TEXTS | st.booleans() | st.none(), st.lists, max_leaves=4),
+}
+
+
+@settings(max_examples=100, deadline=None, database=None)
+@given(st.lists(st.tuples(*(st.none() | VALUES[kind] for kind in TABLE.schema.values())), max_size=3))
+def test_the_two_writers_of_lines_write_the_same_bytes(rows):
+    schema = tuple(TABLE.schema.items())
+    assert lines_module._writer(schema)(rows) == lines_module._quick_writer(schema)(rows)
+
+
 def test_csv_has_a_heading_even_without_rows_and_keeps_what_a_cell_may_hold():
     heading = ",".join(TABLE.names) + "\r\n"
     assert written(Csv(), TABLE, []).decode() == heading
@@ -225,6 +246,42 @@ def test_parquet_has_typed_columns_in_groups_of_rows():
     assert (types["duration"], types["total_amount"], types["teams"]) == ("duration[s]", "int64", "string")
     assert read.schema_arrow.field("email").metadata[b"about"].startswith(b"Identifies the learner")
     assert read.read().to_pylist()[0]["duration"] == timedelta(hours=27, seconds=5)
+
+
+def test_parquet_without_rows_has_columns_and_no_group():
+    parquet = pytest.importorskip("pyarrow.parquet", reason="the extra parquet is not installed")
+    read = parquet.ParquetFile(io.BytesIO(written(Parquet(), TABLE, [])))
+    assert (read.num_row_groups, tuple(read.schema_arrow.names)) == (0, TABLE.names)
+
+
+@pytest.mark.parametrize(("fmt", "most"), [(Parquet(), 1), (JsonLines(), 8)], ids=["parquet", "jsonl"])
+def test_as_many_commit_at_once_as_is_good_for_the_memory_of_the_format(fmt, most, tmp_path, monkeypatch):
+    pytest.importorskip("pyarrow.parquet", reason="the extra parquet is not installed")
+    lock, all_here = threading.Lock(), threading.Barrier(most)
+    under_way, seen = [], []
+    sink_of = folder_module.Folder.sink
+
+    def sink(store, shard, table):
+        made = sink_of(store, shard, table)
+        commit = made.commit
+
+        def slow():
+            with lock:
+                under_way.append(made)
+                seen.append(len(under_way))
+            all_here.wait(10)  # so many are here at once, or this fails
+            try:
+                return commit()
+            finally:
+                with lock:
+                    under_way.remove(made)
+
+        made.commit = slow
+        return made
+
+    monkeypatch.setattr(folder_module.Folder, "sink", sink)
+    run(Emulator(learners=3, courses=8), [ProgressByCourseJob()], tmp_path, format=fmt)
+    assert max(seen) == most
 
 
 # --- what is not installed, and what is no setting ----------------------------------------------------------------

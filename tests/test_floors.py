@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).parent.parent / "aoclient"
+import aoclient
+
+PACKAGE = Path(aoclient.__file__).parent
 
 FLOORS = {
     0: ["errors", "secret", "settings", "environment"],
@@ -32,7 +34,7 @@ FLOORS = {
     ],
     2: ["tokens", "filestore", "senders"],
     3: ["method", "paging", "splitting", "agenda", "fanout", "inviting", "session"],
-    4: ["emulator", "receivers", "export", "report"],
+    4: ["emulator", "receivers", "export", "report", "cassettes"],
     5: ["contrib"],  # it joins the rooms below to other tools
     6: ["cli", "__main__"],
 }
@@ -107,3 +109,15 @@ def test_importing_a_pure_module_loads_no_network_library(module):
     code = f"import sys, {module}; print(*sorted({{'aiohttp', 'anyio', 'asyncio'}} & set(sys.modules)))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert loaded == []
+
+
+def test_a_session_makes_no_models_before_a_call_needs_them():
+    code = "import sys, aoclient; aoclient.Session('a', 'b'); print(*{'aoclient.actions', 'anyio'} & set(sys.modules))"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert loaded == []
+
+
+def test_a_form_is_read_where_nothing_loaded_the_actions_yet():
+    code = "from aoclient import wire; print(type(wire.read('action=courses')).__name__)"
+    read = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+    assert read == "Courses"

@@ -30,6 +30,7 @@ from aoclient.errors import (
     WrongEventLoopError,
 )
 from aoclient.senders.http import Http, _Form
+from aoclient.senders.interrupt import Interrupt
 from aoclient.settings import Timeouts
 from aoclient.wire import TOKEN_PATH, Request
 
@@ -220,7 +221,7 @@ def test_a_form_above_a_mebibyte_is_sent_without_a_warning():
 
 
 def test_the_form_is_text_for_a_middleware():
-    assert _Form(request(b"a=b")).decode() == "a=b"
+    assert _Form(request(b"a=b"), Interrupt()).decode() == "a=b"
 
 
 # --- connections -------------------------------------------------------------------------------------------------

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
-from aoclient.senders.interrupt import Interrupt
+from aoclient.senders.interrupt import Countdown, Countdowns, Interrupt
+from tests.kit import clock
 
 
 def test_it_ends_its_block_when_told_to_and_only_once() -> None:
@@ -28,25 +30,89 @@ def test_it_ends_its_block_when_told_to_and_only_once() -> None:
     assert asyncio.run(main()) == "went on"
 
 
-def test_a_time_that_has_come_ends_the_block() -> None:
-    async def main() -> bool:
-        interrupt = Interrupt(asyncio.get_running_loop().time())
-        with pytest.raises(TimeoutError), interrupt:
-            await asyncio.Event().wait()
-        return interrupt.has_struck
+def test_a_countdown_ends_each_block_when_its_time_is_up() -> None:
+    async def main() -> list[tuple[str, float]]:
+        loop = asyncio.get_running_loop()
+        countdown = Countdown(10)
+        ended = []
 
-    assert asyncio.run(main())
+        async def work(name: str, begins_at: float) -> None:
+            await asyncio.sleep(begins_at)
+            interrupt = Interrupt(countdown)
+            with pytest.raises(TimeoutError), interrupt:
+                interrupt.start()
+                await asyncio.Event().wait()
+            ended.append((name, loop.time()))
+
+        await asyncio.gather(work("first", 0), work("with it", 0), work("later", 4), work("on its own", 30))
+        assert not countdown.is_running
+        return ended
+
+    assert clock.run(main()) == [("first", 10), ("with it", 10), ("later", 14), ("on its own", 40)]
+
+
+def test_a_block_that_starts_its_time_anew_has_the_whole_of_it() -> None:
+    async def main() -> float:
+        interrupt = Interrupt(Countdown(10))
+        with pytest.raises(TimeoutError), interrupt:
+            interrupt.start()
+            await asyncio.sleep(9)
+            interrupt.start()
+            await asyncio.Event().wait()
+        return asyncio.get_running_loop().time()
+
+    assert clock.run(main()) == 19
 
 
 def test_a_block_that_ends_in_time_is_left_alone() -> None:
     async def main() -> bool:
-        interrupt = Interrupt(asyncio.get_running_loop().time())
+        interrupt = Interrupt(Countdown(10))
         with interrupt:
-            pass
-        await asyncio.sleep(0)
+            interrupt.start()
+            await asyncio.sleep(9)
+        await asyncio.sleep(9)
         return interrupt.has_struck
 
-    assert not asyncio.run(main())
+    assert not clock.run(main())
+
+
+def test_a_block_without_a_countdown_waits_as_long_as_it_takes() -> None:
+    async def main() -> float:
+        interrupt = Interrupt(Countdowns().of(float("inf")))
+        with interrupt:
+            interrupt.start()
+            await asyncio.sleep(3600)
+        return asyncio.get_running_loop().time()
+
+    assert clock.run(main()) == 3600
+
+
+def test_calls_of_one_length_share_one_timer() -> None:
+    async def main() -> int:
+        countdowns = Countdowns()
+        interrupts = [Interrupt(countdowns.of(10)) for _ in range(100)]
+        for interrupt in interrupts:
+            with interrupt:
+                interrupt.start()
+        loop: Any = asyncio.get_running_loop()
+        return len(loop._scheduled)
+
+    assert asyncio.run(main()) == 1
+
+
+def test_lengths_that_are_no_longer_in_use_are_forgotten() -> None:
+    async def main() -> None:
+        countdowns = Countdowns()
+        used = countdowns.of(10)
+        interrupt = Interrupt(used)
+        with interrupt:
+            interrupt.start()
+            for length in range(1000, 2000):
+                countdowns.of(length)
+            assert countdowns.of(10) is used
+            assert len(countdowns._by_seconds) < 100
+
+    asyncio.run(main())
 
 
 def test_a_cancellation_by_somebody_else_goes_through_even_if_it_strikes_too() -> None:

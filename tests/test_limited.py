@@ -71,6 +71,15 @@ def test_at_least_97_percent_of_the_rate_is_used_from_a_cold_start(calls, per):
     assert server.part_used(rate, windows) >= 0.97
 
 
+def test_a_loop_whose_turns_are_long_costs_no_rate():
+    """On a busy machine a turn takes a millisecond, in which two calls are due: they have to go together."""
+    rate = Rate(2000, 1)
+    server = Server(random.Random(1), (0.03, 0.05))
+    run(saturate(limited(server, rate, 256), 3, 260), turn=0.001)
+    assert server.most_in_any(1) <= 2000
+    assert server.part_used(rate, 3) >= 0.97
+
+
 def test_the_latency_costs_its_part_of_the_window_and_no_more():
     server = Server(random.Random(1), (0.1, 0.1))
     run(saturate(limited(server, Rate(100, 1), 50), 20, 60))

@@ -161,7 +161,6 @@ def test_an_answer_as_the_vendor_describes_it_is_read_quickly():
     assert check({"a": GOOD}, dict[str, Row])
     row = convert.structure(GOOD, Row)
     assert row.words == GOOD["words"]
-    assert row.words is not GOOD["words"]
     assert row.moment is not None
     assert row.moment.tzinfo is UTC
     with pytest.raises(AttributeError):
@@ -207,14 +206,14 @@ def test_models_the_quick_ways_do_not_fit_are_read_as_well(into: Any):
 
 
 def test_a_class_that_has_other_slots_has_no_twin():
-    @frozen(kw_only=True)
-    class Weak:
+    @frozen(kw_only=True, slots=False)
+    class Loose:
         id: Id = ""
         extra: Mapping[str, object] = NO_EXTRA
 
-    assert makers.twin_of(Weak) is None
-    assert convert.structure([{"id": 1}], list[Weak]) == [Weak(id=1)]
-    assert structs.read(b'[{"id": 1}]', list[Weak]) is None
+    assert makers.twin_of(Loose) is None
+    assert convert.structure([{"id": 1}], list[Loose]) == [Loose(id=1)]
+    assert structs.read(b'[{"id": 1}]', list[Loose]) is None
 
 
 def test_a_list_that_is_not_empty_by_default_stays_so():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 import pytest
@@ -10,6 +11,8 @@ from aoclient import AoError, RetryPolicy, Session, Timeouts, actions
 from aoclient.agenda import Failed
 from aoclient.emulator import Emulator
 from aoclient.emulator.faults import KINDS
+from aoclient.errors import ExportError
+from aoclient.export import ProgressByCourseJob, export
 from tests.kit.clock import run
 from tests.kit.trial import Figures, academy, quiz_of, session
 
@@ -151,3 +154,25 @@ def test_an_error_of_the_caller_comes_through_as_it_is(work: Work):
                 await work(ao, emulator)
 
     run(main())
+
+
+@pytest.mark.parametrize("kind", ["500", "401", "html-200", "truncated", "429@retry_after=3600", "error-200"])
+def test_an_export_with_many_failures_raises_one_error_that_has_them_all(kind, tmp_path, request):
+    aimed = f"{kind}{';' if '@' in kind else '@'}action=learnersProgressByCourse"
+
+    async def main() -> ExportError:
+        emulator = Emulator(learners=10, courses=6, teams=1)
+        async with Session("client-id", "client-secret", sender=emulator, **QUICK) as ao:
+            await ao.courses()
+            emulator.faults = aimed
+            with pytest.raises(ExportError) as caught:
+                await export(ao, [ProgressByCourseJob()], tmp_path / "out")
+            return caught.value
+
+    error = asyncio.run(main())
+    assert not isinstance(error, BaseExceptionGroup)
+    assert len(error.missing) == 6
+    assert all(
+        isinstance(each, AoError) and not isinstance(each, BaseExceptionGroup) for each in error.missing.values()
+    )
+    Figures(request, "P27")(f"export under {kind}: one ExportError with {len(error.missing)} details")

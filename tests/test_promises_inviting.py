@@ -138,6 +138,17 @@ def test_it_gives_up_after_so_many_lost_answers_and_can_be_called_again():
     run(main())
 
 
+def test_a_redirect_to_the_login_page_is_a_lost_answer_and_ends_with_everybody_invited():
+    async def main() -> None:
+        emulator = academy(learners=0)
+        async with session(emulator) as ao:
+            emulator.faults = "302@action=inviteLearners;times=1"
+            assert (await ao.invite_missing(learners=[person(1)])).made == ("New1@example.com",)
+        assert set(invited(emulator).values()) == {1}
+
+    run(main())
+
+
 def test_a_refusal_is_raised_as_it_is():
     async def main() -> None:
         emulator = academy(learners=0)

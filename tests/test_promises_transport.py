@@ -26,6 +26,7 @@ from aoclient.errors import (
     UnexpectedRedirectError,
 )
 from aoclient.senders.http import Http
+from aoclient.wire import Request, Response
 from tests.kit.certificates import Authority
 from tests.kit.trial import Figures, quiz_of, sized
 
@@ -229,6 +230,38 @@ def test_a_login_page_with_status_200_is_no_answer_to_any_action(action, request
 
     asyncio.run(main())
     Figures(request, "P17")(f"{action} answered with a login page and status 200: an error")
+
+
+LABELS = ["text/html; charset=UTF-8", "text/plain", "application/json", "application/vnd.api+json", "", "image/png"]
+
+
+@pytest.mark.parametrize("label", LABELS)
+def test_the_body_decides_and_not_its_label(label, request):
+    """PHP labels what it prints as HTML, JSON too; a label that says JSON makes no answer of a login page."""
+
+    class Labelled:
+        def __init__(self, emulator: Emulator) -> None:
+            self.emulator = emulator
+
+        async def send(self, given: Request) -> Response:
+            response = await self.emulator.send(given)
+            response.headers = {**response.headers, "content-type": label}
+            return response
+
+    async def main() -> None:
+        emulator = academy()
+        async with Session("client-id", SECRET, sender=Labelled(emulator), retries=RetryPolicy(attempts=1)) as ao:
+            assert await ao.courses()
+            emulator.faults = "html-200"
+            for call in (ao.courses(), ao.call("newAction", effect="reads"), ao.get_teams()):
+                with pytest.raises(ResponseDecodeError, match="HTML"):
+                    await call
+            for teams in (["1"], ["1", "2"]):
+                with pytest.raises(ResponseDecodeError, match="HTML"):
+                    await ao.add_learners_to_teams(teams=teams, learners=["learner1@example.com"])
+
+    asyncio.run(main())
+    Figures(request, "P17")(f"labelled as {label or 'nothing'}: JSON is read, 5 login pages are no answer")
 
 
 def test_json_is_asked_for_first_so_that_a_revoked_token_is_no_login_page(request):

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from aoclient.actions import ACTIONS
 from aoclient.cli.samples import sample
 from aoclient.emulator import Emulator
 from aoclient.export import read_manifest
@@ -98,6 +99,12 @@ def test_the_commands_of_an_export_are_understood(tmp_path):
             words[words.index("--out") + 1] = str(tmp_path / words[words.index("--out") + 1])
             ended = aoclient(*words, "--dry-run", env=env)
             assert ended.code == 0, ended.err
+
+
+def test_the_table_of_actions_is_that_of_the_declarations():
+    for effect, again in (("reads", "sent again"), ("sets", "sent again"), ("adds", "never sent again")):
+        names = sorted(name for name, cls in ACTIONS.items() if cls.spec.effect.value == effect)
+        assert f"| {effect} | {again} | {', '.join(f'`{name}`' for name in names)} |\n" in README
 
 
 def test_every_block_of_the_readme_is_run_here():

@@ -91,6 +91,7 @@ def check(redis):
 # --- tokens ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.shows_secrets("captured output", "redis-cli is asked for the token")
 @pytest.mark.parametrize("cipher", [None, Rot()], ids=["plain", "encrypted"])
 def test_a_token_is_kept_for_all_and_for_its_account_alone(redis, cipher):
     async def main() -> None:

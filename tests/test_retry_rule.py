@@ -17,12 +17,17 @@ READS, SETS, ADDS = Effect.READS, Effect.SETS, Effect.ADDS
 NOT_EXECUTED = {READS: "again", SETS: "again", ADDS: "again"}
 UNCLEAR = {READS: "again", SETS: "again", ADDS: "unknown"}
 REFUSED = {READS: "stop", SETS: "stop", ADDS: "stop"}
-LOGIN_PAGE = {READS: "again", SETS: "again", ADDS: "stop"}
 CLOSED_IN_FLIGHT = {READS: "stop", SETS: "stop", ADDS: "unknown"}
 
 
 def closed_in_flight() -> AoError:
     error = errors.ClientClosedError("closed")
+    error.outcome = errors.Outcome.UNKNOWN
+    return error
+
+
+def login_page() -> AoError:
+    error = AuthenticationError("login page", status=302)
     error.outcome = errors.Outcome.UNKNOWN
     return error
 
@@ -59,7 +64,7 @@ TABLE = [
     (errors.PagingError("again the same"), REFUSED),
     (errors.ApiError("no"), REFUSED),
     (AuthenticationError("revoked", status=401), NOT_EXECUTED),
-    (AuthenticationError("login page", status=302), LOGIN_PAGE),
+    (login_page(), UNCLEAR),
     (errors.PermissionDeniedError("no", status=403), REFUSED),
     (errors.NotFoundError("no", status=404), REFUSED),
     (errors.PayloadTooLargeError("no", status=413), REFUSED),

@@ -158,7 +158,9 @@ def test_a_redirect_to_the_login_page_is_repeated_unless_that_might_add():
     inner = Scripted([LOGIN_PAGE, response([])])
     run(over_limiter(inner).send(request(READS)))
     inner = Scripted([LOGIN_PAGE, response([])])
-    assert type(error_of(over_limiter(inner), request(ADDS))) is AuthenticationError
+    error = error_of(over_limiter(inner), request(ADDS))
+    assert type(error) is OutcomeUnknownError
+    assert type(error.__cause__) is AuthenticationError
     assert len(inner.requests) == 1
 
 

@@ -134,6 +134,25 @@ def test_a_paged_method_is_one_page_or_every_row():
     run(main())
 
 
+def test_a_walk_goes_on_after_the_page_an_earlier_one_stood_at():
+    rows = [{"email": f"l{number}@example.com"} for number in range(8)]
+
+    def answer(form):
+        number, amount = int(form["options"]["page"]), int(form["options"]["amount"])
+        return [{"learners": rows[(number - 1) * amount : number * amount]}]
+
+    async def main():
+        async with session(Server(answer)) as ao:
+            call = ao.learners_progress_by_course(course_id="c1", amount=3)
+            assert [page.number async for page in call.pages(after=0)] == [1, 2, 3]
+            assert [page.number async for page in call.pages(after=2)] == [3]
+            for wrong in (-1, True, "2"):
+                with pytest.raises(aoclient.InvalidOptionError, match="expected a whole number from 0"):
+                    await anext(call.pages(after=wrong))
+
+    run(main())
+
+
 class Watching:
     """The chain of a session; it remembers the pages that came, as long as somebody holds them."""
 
@@ -474,8 +493,9 @@ def test_what_the_environment_lacks_is_named(environ, name):
 
 def test_the_user_agent_says_who_calls():
     ao = Session("id", "secret", app_name="nightly/2.1")
-    assert ao._http._user_agent.startswith(f"aoclient/{aoclient.__version__} python/3.")
-    assert ao._http._user_agent.endswith(" nightly/2.1")
+    said = ao._http._headers["User-Agent"]
+    assert said.startswith(f"aoclient/{aoclient.__version__} python/3.")
+    assert said.endswith(" nightly/2.1")
 
 
 def test_closing_ends_the_calls_under_way_and_refuses_new_ones():

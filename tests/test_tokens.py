@@ -138,6 +138,15 @@ def test_a_store_gives_back_what_it_was_given(store):
     asyncio.run(main())
 
 
+def test_a_token_is_the_same_whatever_end_another_clock_gave_it(store):
+    async def main():
+        await store.save("a", token("one", expires_at=1100.0))
+        await store.discard("a", token("one", expires_at=1100.5))
+        assert await store.load("a") is None
+
+    asyncio.run(main())
+
+
 def test_only_the_very_token_is_discarded(store):
     async def main():
         await store.save("a", token("new"))
@@ -187,6 +196,7 @@ def test_two_file_stores_on_one_path_exclude_each_other(tmp_path):
     clock.run(main())
 
 
+@pytest.mark.shows_secrets("file token.json", "a token file keeps the token, for its owner alone")
 def test_the_file_is_for_its_owner_alone_and_nothing_else_stays(tmp_path):
     path = tmp_path / "token.json"
     asyncio.run(FileTokenStore(path).save("a", token()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import logging
 import pickle
@@ -314,7 +315,7 @@ def test_an_event_is_called_as_the_vendor_calls_it(name: str):
     cls = EVENTS[name]
     assert cls.__name__ == "".join(word.capitalize() for word in re.split(r"[._]", name))
     assert cls().event == cls.NAME == cls.names()[0] == name
-    assert (cls.__doc__ or "").strip().endswith(f"\n    Doc: {cls.HEADING or name}")
+    assert inspect.cleandoc(cls.__doc__ or "").endswith(f"\nDoc: {cls.HEADING or name}")
 
 
 def test_one_heading_differs_from_the_name():
@@ -324,8 +325,8 @@ def test_one_heading_differs_from_the_name():
 
 @pytest.mark.parametrize("cls", [Event, UnknownEvent, *EVENTS.values(), *MODELS], ids=lambda cls: cls.__name__)
 def test_every_field_has_its_line(cls: type[Any]):
-    doc = cls.__doc__ or ""
-    documented = re.findall(r"^        (\w+): ", doc.partition("Attributes:")[2].partition("Raises:")[0], re.MULTILINE)
+    doc = inspect.cleandoc(cls.__doc__ or "")
+    documented = re.findall(r"^    (\w+): ", doc.partition("Attributes:")[2].partition("Raises:")[0], re.MULTILINE)
     inherited = [] if cls is Event or not issubclass(cls, Event) else [each.name for each in attrs.fields(Event)]
     assert documented == [each.name for each in attrs.fields(cls) if each.name not in inherited]
 

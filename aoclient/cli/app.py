@@ -69,7 +69,10 @@ _register(
     "The secret comes from AOCLIENT_WEBHOOK_SECRET, from a file that --webhook-secret-file, "
     "AOCLIENT_WEBHOOK_SECRET_FILE or webhook_secret_file of the profile names, or from a prompt.",
 )
-_register("emulator:emulator", "Serve an emulated academy until it is interrupted.")
+_register(
+    "emulator:emulator",
+    "Serve an emulated academy until it is interrupted, or while a command runs: aoclient emulator -- python first.py",
+)
 _register(
     "token:token",
     "Sign in and say the type of the token and when it ends.\n\nThe token itself is never shown.",
@@ -79,6 +82,13 @@ _register(
     "Check credentials, connection, clock and rate limit, and compare answers with the models.\n\n"
     "A handful of reading actions are called, for five learners at most. Names of fields are shown, never values. "
     "The exit code is that of the first check that fails, 3 where the sign-in is refused; warnings are 0.",
+)
+_register(
+    "record:record",
+    "Call what reads and write forms and answers into a file, with everybody in them masked.\n\n"
+    "For showing what the service really answers. Without --call each of the actions that read is called once. "
+    "Secrets, tokens and links are gone; addresses, names and all other texts become pseudonyms; numbers, times, names "
+    "of fields and the words of messages stay. aoclient doctor --cassette FILE compares it with the models.",
 )
 _register(
     "config:app",

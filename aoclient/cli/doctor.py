@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator, Mapping
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from attrs import asdict, frozen
 
-from aoclient import actions
-from aoclient.action import Action
 from aoclient.cli.connection import NO_CONNECTION, ConnectionOptions, Settings, settle
 from aoclient.cli.drift import Tally, look
 from aoclient.cli.exits import DONE, code_of
 from aoclient.cli.output import NO_OUTPUT, OutputOptions, write_rows
+from aoclient.cli.survey import survey
 from aoclient.errors import AoError
 from aoclient.settings import Rate
 
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from aoclient.cli.probe import Probe
 
 _SKEW = 5.0  # seconds
-_SAMPLE = 5  # learners
 
 
 @frozen
@@ -37,13 +35,24 @@ class Finding:
 
 def doctor(
     *,
+    cassette: Path | None = None,
     output: OutputOptions = NO_OUTPUT,
     connection: ConnectionOptions = NO_CONNECTION,
 ) -> int:
-    """Check what can be checked; the exit code is that of the first check that fails."""
+    """Check what can be checked; the exit code is that of the first check that fails.
+
+    Parameters
+    ----------
+    cassette
+        Compare the answers in a file of aoclient record with the models instead; nothing is sent.
+    """
     from aoclient.cli.probe import Probe
 
     form = output.format
+    if cassette is not None:
+        findings, code = _read(cassette)
+        write_rows(map(asdict, findings), form)
+        return code
     settings = settle(connection)
     probe = Probe(settings)  # before there is a loop: it may ask for the secret, and Ctrl-C must end that
     findings, code = asyncio.run(_examine(settings, probe))
@@ -63,18 +72,43 @@ async def _examine(settings: Settings, probe: Probe) -> tuple[list[Finding], int
         findings.append(_clock(probe))
         tallies: dict[str, Tally] = {}
         code = DONE
-        async for name, failure in _sample(probe, tallies):
-            if failure is None:
+        async for called in survey(probe.session, whole=False):
+            name = called.action.spec.name
+            if called.error is None:
+                look(called.answer, tallies)
                 findings.append(Finding(name, "ok", "answered"))
             else:
-                findings.append(Finding(name, "fail", str(failure)))
-                code = code or code_of(failure)
+                findings.append(Finding(name, "fail", str(called.error)))
+                code = code or code_of(called.error)
         findings.append(_rate(probe, settings))
-    findings += (
-        Finding(f"model {name}", "ok" if tally.is_clean else "warn", str(tally))
-        for name, tally in sorted(tallies.items())
-    )
-    return findings, code
+    return [*findings, *_models(tallies)], code
+
+
+def _models(tallies: Mapping[str, Tally]) -> Iterator[Finding]:
+    for name, tally in sorted(tallies.items()):
+        yield Finding(f"model {name}", "ok" if tally.is_clean else "warn", str(tally))
+
+
+def _read(cassette: Path) -> tuple[list[Finding], int]:
+    """Judge the answers in a cassette; nothing is sent."""
+    from aoclient import wire
+    from aoclient.cassettes import read
+
+    tallies: dict[str, Tally] = {}
+    findings: list[Finding] = []
+    code = DONE
+    for exchange in read(cassette):
+        if exchange.path == wire.TOKEN_PATH or exchange.response is None:
+            findings.append(Finding(exchange.name, "warn" if exchange.error else "ok", exchange.error or "recorded"))
+            continue
+        try:
+            look(wire.decode(wire.parse_tree(exchange.form), exchange.response), tallies)
+        except AoError as error:
+            findings.append(Finding(exchange.name, "fail", str(error)))
+            code = code or code_of(error)
+        else:
+            findings.append(Finding(exchange.name, "ok", "read"))
+    return [*findings, *_models(tallies)], code
 
 
 def _secret_file(settings: Settings) -> Iterator[Finding]:
@@ -111,38 +145,3 @@ def _rate(probe: Probe, settings: Settings) -> Finding:
     if limit is None:
         return Finding("rate", "ok" if own else "warn", f"the server says no limit{mine}")
     return Finding("rate", "ok", f"{remaining} of {limit} calls are left in this window{mine}")
-
-
-async def _sample(probe: Probe, tallies: dict[str, Tally]) -> AsyncIterator[tuple[str, AoError | None]]:
-    """Call what reads little and say how each call went; the answers are counted into ``tallies``."""
-    todo: list[Action[Any]] = [
-        actions.Academies(),
-        actions.Courses(),
-        actions.GetTeams(records="course"),
-        actions.LearnersAmountFromCountries(),
-    ]
-    while todo:
-        action = todo.pop(0)
-        name = action.spec.name
-        try:
-            answer = await probe.session.send(action)
-        except AoError as error:
-            yield name, error
-            continue
-        look(list(answer), tallies)
-        yield name, None
-        if not answer:
-            continue
-        if isinstance(action, actions.Courses):
-            todo.append(
-                actions.LearnersProgressByCourse(
-                    course_id=answer[0].id, page=1, amount=_SAMPLE, show_not_started_learners=True
-                )
-            )
-        elif isinstance(action, actions.LearnersProgressByCourse):
-            email = answer[0].email
-            todo += [
-                actions.Learners(email=email, with_academy=True, with_teams=True),
-                actions.CourseProgress(email=email),
-                actions.Certificates(email=email),
-            ]

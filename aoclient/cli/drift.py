@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import attrs
 
+from aoclient.action import Page
 from aoclient.model import wire_of
 
 
@@ -40,8 +41,8 @@ class Tally:
 
 def look(value: Any, tallies: dict[str, Tally]) -> None:  # Any: a model, or whatever holds models
     """Count the differences in an answer, by the name of the model."""
-    if isinstance(value, list | tuple):
-        for each in cast("list[object]", value):
+    if isinstance(value, list | tuple | Page):
+        for each in cast("Sequence[object]", value):
             look(each, tallies)
     elif isinstance(value, Mapping):
         look(list(cast("Mapping[str, object]", value).values()), tallies)

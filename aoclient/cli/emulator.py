@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
+from collections.abc import Sequence
 from typing import Annotated
 
 from cyclopts import Parameter, validators
 from rich.console import Console
 
+from aoclient.cli.exits import DONE
 from aoclient.emulator import Emulator
 from aoclient.emulator.journal import Journal
 from aoclient.settings import Rate
@@ -19,24 +22,26 @@ _KEPT = 1000  # entries of the journal, so that memory stays flat
 
 
 def emulator(
-    *,
+    *command: str,
     host: str = "127.0.0.1",
-    port: Annotated[int, Parameter(validator=validators.Number(gte=0, lte=65535))] = 8080,
+    port: Annotated[int | None, Parameter(validator=validators.Number(gte=0, lte=65535))] = None,
     learners: Count = 1000,
     courses: Count = 8,
     seed: int = 0,
     rate: str | None = None,
     faults: str | None = None,
     latency: Annotated[float, Parameter(validator=validators.Number(gte=0))] = 0.0,
-) -> None:
-    """Serve an emulated academy until it is interrupted.
+) -> int:
+    """Serve an emulated academy until it is interrupted, or until a command has ended.
 
     Parameters
     ----------
+    command
+        Behind --, a command to run with the variables that lead here; its exit code is the one of this.
     host
         Address to listen on.
     port
-        Port to listen on; 0 takes a free one.
+        Port to listen on; 0 takes a free one. 8080 when left out, and a free one for a command.
     learners
         Learners of the academy.
     courses
@@ -59,7 +64,37 @@ def emulator(
         latency=latency,
         journal=Journal(keep=_KEPT),
     )
-    asyncio.run(serve(academy, host, port, Console(stderr=True)))
+    if command:
+        return asyncio.run(serve_for(command, academy, host, port or 0))
+    asyncio.run(serve(academy, host, 8080 if port is None else port, Console(stderr=True)))
+    return DONE
+
+
+async def serve_for(command: Sequence[str], academy: Emulator, host: str, port: int) -> int:
+    """Serve while a command runs, which is ended with this, and return its exit code.
+
+    Raises:
+        OSError: There is no such command, or the port cannot be had.
+    """
+    async with academy.serve(host=host, port=port) as url:
+        environment = {name: value for name, value in os.environ.items() if name not in _LEAD_ELSEWHERE}
+        environment |= {
+            "AOCLIENT_BASE_URL": url,
+            "AOCLIENT_CLIENT_ID": academy.client_id,
+            "AOCLIENT_CLIENT_SECRET": academy.client_secret,
+        }
+        process = await asyncio.create_subprocess_exec(*command, env=environment)
+        try:
+            code = await process.wait()
+        finally:
+            if process.returncode is None:
+                process.terminate()
+                await process.wait()
+    return code if code >= 0 else _SIGNALLED - code  # as shells say it
+
+
+_LEAD_ELSEWHERE = ("AOCLIENT_CLIENT_SECRET_FILE", "AOCLIENT_REDIS_URL")
+_SIGNALLED = 128
 
 
 async def serve(academy: Emulator, host: str, port: int, console: Console) -> None:

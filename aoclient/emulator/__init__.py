@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from aoclient.emulator.academy import Emulator
     from aoclient.emulator.deliveries import Attempt, Deliveries, Delivery, State
+    from aoclient.emulator.expectations import Call
     from aoclient.emulator.faults import Fault, Faults
+    from aoclient.emulator.given import Invited, Registered
     from aoclient.emulator.journal import Applied, Journal, Received
     from aoclient.emulator.pupil import Pupil
     from aoclient.emulator.quirks import Quirks
@@ -24,16 +26,19 @@ if TYPE_CHECKING:
 __all__ = [
     "Applied",
     "Attempt",
+    "Call",
     "Deliveries",
     "Delivery",
     "Emulator",
     "Fault",
     "Faults",
+    "Invited",
     "Journal",
     "Pupil",
     "Quirks",
     "Received",
     "Refusal",
+    "Registered",
     "State",
     "Webhooks",
     "World",
@@ -42,16 +47,19 @@ __all__ = [
 _HOMES = {
     "Applied": "journal",
     "Attempt": "deliveries",
+    "Call": "expectations",
     "Deliveries": "deliveries",
     "Delivery": "deliveries",
     "Emulator": "academy",
     "Fault": "faults",
     "Faults": "faults",
+    "Invited": "given",
     "Journal": "journal",
     "Pupil": "pupil",
     "Quirks": "quirks",
     "Received": "journal",
     "Refusal": "records",
+    "Registered": "given",
     "State": "deliveries",
     "Webhooks": "webhooks",
     "World": "world",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from aoclient.emulator import inprocess
 from aoclient.emulator.application import Application
 from aoclient.emulator.deliveries import Deliveries
+from aoclient.emulator.expectations import Expectations, Expected, expecting
 from aoclient.emulator.faults import Faults
 from aoclient.emulator.journal import Journal
 from aoclient.emulator.oauth import Tokens
@@ -21,8 +22,9 @@ from aoclient.forms import MAX_PAIRS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from contextlib import AbstractAsyncContextManager
+    from contextlib import AbstractAsyncContextManager, AbstractContextManager
 
+    from aoclient.emulator.given import Invited, Registered
     from aoclient.emulator.people import Person
     from aoclient.emulator.webhooks import Webhooks
     from aoclient.settings import Rate
@@ -161,6 +163,36 @@ class Emulator:
             ResponseTooLargeError: A fault sent too much.
         """
         return await inprocess.send(self.application, request, latency=self.latency)
+
+    # --- a test's own state and expectations ---
+
+    def given(self, *people: Registered | Invited) -> None:
+        """Put people into the academy, beside those it is made with: ``Emulator(learners=0)`` is made with none.
+
+        Raises:
+            Refusal: An address is taken, or there is no such team or course.
+        """
+        for each in people:
+            each.enter(self)
+
+    def expecting(
+        self, *calls: Expected, in_order: bool = True, others: bool = False
+    ) -> AbstractContextManager[Expectations]:
+        """Expect these calls and no others: ``with emulator.expecting(GetTeams, Call(Learners, email="a@b.org")):``.
+
+        A call nobody expects is not executed: its client gets an `ApiError` with status 400. What was not called, or
+        was called otherwise, is told when the block ends. A repeat of a call whose answer a fault spoilt is no call of
+        its own.
+
+        Args:
+            calls: An action class for any call of it, an action for this very call, a `Call` for some of its options.
+            in_order: Whether the calls come in the order given.
+            others: Let calls pass that nobody expects.
+
+        Raises:
+            AssertionError: At the end of the block; the message has what was expected and what came.
+        """
+        return expecting(self.application, calls, in_order=in_order, others=others)
 
     # --- what people do, not programs ---
 

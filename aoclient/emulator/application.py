@@ -21,6 +21,7 @@ from aoclient.errors import InvalidOptionError
 from aoclient.wire import API_PATH, TOKEN_PATH, Response
 
 if TYPE_CHECKING:
+    from aoclient.emulator.expectations import Expectations
     from aoclient.emulator.journal import Journal, Received
     from aoclient.emulator.oauth import Tokens
     from aoclient.emulator.world import World
@@ -54,6 +55,7 @@ class Application:
 
     Attributes:
         quirks: Odd habits; may be changed at any time.
+        expectations: What a test lets in at the moment, or None.
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class Application:
         base_url: str,
     ) -> None:
         self.quirks = quirks
+        self.expectations: Expectations | None = None
         self._world = world
         self.base_url = base_url
         self._tokens = tokens
@@ -176,11 +179,16 @@ class Application:
 
     def _act(self, entry: Received, form: dict[str, Any]) -> Response:
         if entry.action not in ACTIONS:
+            if self.expectations is not None:
+                self.expectations.note(entry.action)
             return self._refuse("Action not found" if entry.action else "Action is required")
         try:
             action = wire.parse_tree(form)
         except InvalidOptionError as error:
             return _invalid(error)
+        if self.expectations is not None and not self.expectations.admit(action, is_lost=bool(entry.fault)):
+            refused: JsonValue = {"error": {"message": f"{entry.action} was not expected here"}}
+            return json_response(HTTPStatus.BAD_REQUEST, refused)
         turn = Turn(self._world, self.quirks, self.base_url)
         try:
             value = answer(action, turn)

@@ -29,12 +29,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias, Union, cast, get_args, get_ori
 
 import attrs
 
+from aoclient.export.moments import write_moment
 from aoclient.export.reading import moment, reader
 from aoclient.export.shape import shape_of
 from aoclient.model import Id, JsonValue
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from aoclient.action import Action
 
@@ -136,14 +137,13 @@ def _table_of(action: Any, added: tuple[str, ...], key: tuple[str, ...], scope: 
 
     def rows(action: Action[Any], answer: object) -> list[Row]:
         front = [str(getattr(action, name)) for name in added]
-        if not keys:
-            return read([item for _, item in shape.items(answer)], *front)
-        return [row for key, item in shape.items(answer) for row in read([item], *front, *key)]
+        parts = [read(items, *front, *keys) for keys, items in shape.parts(answer)]
+        return parts[0] if len(parts) == 1 else [row for part in parts for row in part]
 
     return Table((*asked, *keys, *fields), rows, key, scope)
 
 
-def _read_values(items: list[object], *front: str) -> list[Row]:
+def _read_values(items: Iterable[object], *front: str) -> list[Row]:
     return [(*front, plain(item)) for item in items]
 
 
@@ -160,8 +160,12 @@ def _fields_of(model: Any, fronts: int) -> tuple[list[Column], Callable[..., lis
     about = _about(model)
     fields = sorted(attrs.fields(attrs.resolve_types(model)), key=lambda each: each.name == "extra")
     columns = [Column(each.name, _kind_of(each.name, each.type), about.get(each.name, "")) for each in fields]
-    texts = {each.name for each in fields if each.type == list[str]}
-    return columns, reader(columns, fronts, plain, ready=texts)
+    ready = {each.name for each in fields if each.type in _READY}
+    return columns, reader(columns, fronts, plain, ready=ready)
+
+
+_READY = (str, str | None, bool, bool | None, float, float | None, datetime, datetime | None, list[str])
+"""Types of fields whose values are as their columns have them."""
 
 
 def _kind_of(name: str, declared: Any) -> Kind:  # Any: a type or a generic alias
@@ -214,11 +218,6 @@ _AS_THEY_ARE = frozenset({str, int, float, bool, NoneType})
 def _names_of(kind: Any) -> tuple[str, ...]:  # Any: mypy does not take the class of a model for hashable
     """Return the names of the fields of a model, none of what is no model."""
     return tuple(each.name for each in attrs.fields(kind)) if attrs.has(kind) else ()
-
-
-def write_moment(moment: datetime) -> str:
-    """Write a time as ``2022-01-31T07:41:00Z``."""
-    return f"{moment.isoformat()[: -len('+00:00')]}Z"  # all are in UTC
 
 
 def _about(model: Any) -> dict[str, str]:  # Any: an attrs class

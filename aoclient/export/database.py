@@ -206,7 +206,7 @@ class _TableSink:
         self._shard = shard
         self._table = table
         # Without a name beside the file, so that nothing is left of it after a kill; small ones stay in memory.
-        spool = tempfile.SpooledTemporaryFile(max_size=1 << 20, dir=str(folder))  # noqa: SIM115  # closed below
+        spool = tempfile.SpooledTemporaryFile(max_size=1 << 16, dir=str(folder))  # noqa: SIM115  # closed below
         self._spool = cast("IO[bytes]", spool)
         self._hashed = Hashed(self._spool)
         self._write = engine.lines(cast("IO[bytes]", self._hashed), table)

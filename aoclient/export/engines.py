@@ -7,9 +7,10 @@ import sqlite3
 from typing import IO, TYPE_CHECKING, Any, Protocol, cast
 
 from aoclient.errors import ExportError
-from aoclient.export.columns import Kind, write_moment
+from aoclient.export.columns import Kind
 from aoclient.export.formats import JsonLines, extra
 from aoclient.export.lines import encode
+from aoclient.export.moments import write_moment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -166,8 +167,9 @@ class _Sqlite:
 
 # --- DuckDB ------------------------------------------------------------------------------------------------------
 
-_BYTES_AT_ONCE = 1 << 19
-_MEMORY = "256MB"  # by default four fifths of the machine; with less a shard of very long rows did not fit
+_BYTES_AT_ONCE = 1 << 17
+_MEMORY = 24_000_000  # by default four fifths of the machine, which it fills little by little; with 16 MB a join failed
+_ROWS_IN_MEMORY = 2048  # a vector of DuckDB's: a commit holds as many rows at once, however long they are
 
 
 class _Duck:
@@ -189,7 +191,7 @@ class _Duck:
         # One thread: the rows come from one place, and their order stays as it is.
         return cast(
             "Connection",
-            duckdb.connect(str(path), read_only=to_read, config={"threads": 1, "memory_limit": _MEMORY}),
+            duckdb.connect(str(path), read_only=to_read, config={"threads": 1, "memory_limit": f"{_MEMORY}B"}),
         )
 
     def error(self) -> type[Exception]:
@@ -204,8 +206,16 @@ class _Duck:
     def load(self, cursor: Cursor, name: str, table: Table, lines: IO[bytes]) -> None:
         shape = json.dumps([{each.name: self.types[each.kind] for each in table.columns}])
         into = f"INSERT INTO {quoted(name)} SELECT unnest(row) FROM (SELECT unnest(from_json_strict(?, ?)) AS row)"  # noqa: S608  # quoted
+        room, so_far = _MEMORY, 0
         while batch := lines.readlines(_BYTES_AT_ONCE):
-            cursor.execute(into, (f"[{b','.join(batch).decode()}]", shape))
+            rows = f"[{b','.join(batch).decode()}]"
+            so_far += len(rows)
+            # Measured with rows of 0.1 to 20 MB: a batch takes 8 times its size, a commit twice that of its rows.
+            needed = 16 * len(rows) + 4 * min(so_far, len(rows) * _ROWS_IN_MEMORY // len(batch))
+            if needed > room:
+                room = needed
+                cursor.execute(f"SET memory_limit = '{room}B'")
+            cursor.execute(into, (rows, shape))
 
 
 SQLITE: Engine = _Sqlite()

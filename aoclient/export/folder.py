@@ -40,6 +40,9 @@ if TYPE_CHECKING:
     from aoclient.export.store import PlanDraft, Sink
 
 
+_COMMITTERS = 8  # a commit mostly waits for the disk
+
+
 class Folder:
     """A folder that holds an export; see `aoclient.export.store.Store`.
 
@@ -49,10 +52,9 @@ class Folder:
         tmp: Where private files are written; it is emptied when an export begins.
     """
 
-    committers = 8
-
     def __init__(self, path: Path, fmt: FileFormat) -> None:
         self.output = repr(fmt)
+        self.committers: int = getattr(fmt, "committers", _COMMITTERS)
         self.path = path
         self.format = fmt
         self._inner = path / INNER

@@ -11,8 +11,9 @@ from typing import IO, TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, cast
 from attrs import field, frozen
 
 from aoclient.errors import ConfigurationError, MissingExtraError
-from aoclient.export.columns import Kind, write_moment
+from aoclient.export.columns import Kind
 from aoclient.export.lines import encode, lines_of
+from aoclient.export.moments import write_moment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -87,7 +88,13 @@ def _compressed(file: IO[bytes], compression: Compression | None) -> IO[bytes]:
     if compression == "gzip":
         return cast("IO[bytes]", gzip.GzipFile("", "wb", compresslevel=6, fileobj=file, mtime=0))
     if compression == "zstd":
-        return cast("IO[bytes]", extra("zstandard", "zstd").ZstdCompressor().stream_writer(file, closefd=False))
+        zstandard = extra("zstandard", "zstd")
+        # Smaller tables than those of level 3, since many files are written at once: 0.9 MB each in place of 1.3. Rows
+        # of the same keys are compressed no worse.
+        settings = zstandard.ZstdCompressionParameters.from_level(3, window_log=18, hash_log=16, chain_log=15)
+        return cast(
+            "IO[bytes]", zstandard.ZstdCompressor(compression_params=settings).stream_writer(file, closefd=False)
+        )
     return cast("IO[bytes]", _Open(file))
 
 

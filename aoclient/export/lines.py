@@ -9,6 +9,8 @@ from itertools import starmap
 from json.encoder import encode_basestring
 from typing import TYPE_CHECKING, Any, cast
 
+from aoclient.export.moments import CLOCKS, DAYS, SECONDS, write_moment
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
@@ -52,31 +54,35 @@ def _quick_writer(schema: tuple[tuple[str, str], ...]) -> Lines:
 
 
 _TEXTS: Mapping[str, str] = {
-    "text": "text({0})",
-    "integer": "whole({0})",
-    "number": "repr({0}) if {0} - {0} == 0 else encode({0})",  # no number is left of infinities and NaN
-    "flag": "'true' if {0} else 'false'",
-    "timestamp": "'\"' + {0}.isoformat()[:-6] + 'Z\"'",  # as `write_moment` does
-    "duration": "whole({0})",
-    "json": "encode_json({0})",
+    "text": "{0} = 'null' if {0} is None else text({0})",
+    "integer": "if {0} is None: {0} = 'null'",
+    "number": "if {0} is None: {0} = 'null'\n"
+    "elif not -1e16 < {0} < 1e16 or (-1e-4 < {0} < 1e-4 and {0}): {0} = rare_number({0})",
+    "flag": "{0} = 'null' if {0} is None else 'true' if {0} else 'false'",
+    "timestamp": "if {0} is None: {0} = 'null'\n"
+    "elif {0}.microsecond: {0} = encode(write_moment({0}))\n"
+    """else: {0} = f'"{{days[{0}.toordinal()]}}{{clocks[{0}.hour][{0}.minute]}}{{seconds[{0}.second]}}"'""",
+    "duration": "if {0} is None: {0} = 'null'",
+    "json": "{0} = 'null' if {0} is None else encode_json({0})",
 }
-"""How a value that is not None is written, by the kind of its column."""
+"""What becomes of a value, by the kind of its column, before it stands in the text as ``str`` gives it."""
 
 
 @lru_cache(maxsize=64)
 def _writer(schema: tuple[tuple[str, str], ...]) -> Lines:
-    """Return a function that does what `encode` does with a dict of each row, in a third of the time."""
+    """Return a function that does what `encode` does with a dict of each row, in less than a third of the time."""
     values = [f"v{number}" for number in range(len(schema))]
-    pieces: list[str] = []
-    for value, (name, kind) in zip(values, schema, strict=True):
-        pieces.append(repr(f"{',' if pieces else '{'}{encode(name)}:"))
-        pieces.append(f"'null' if {value} is None else {_TEXTS[kind].format(value)}")
-    pieces.append(repr("}\n"))
+    steps = [
+        line for value, (_, kind) in zip(values, schema, strict=True) for line in _TEXTS[kind].format(value).split("\n")
+    ]
+    keys = [encode(name).replace("{", "{{").replace("}", "}}") for name, _ in schema]
+    line = ",".join(f"{key}:{{{value}}}" for key, value in zip(keys, values, strict=True))
     code = [
         "def write(rows):",
         "    lines = []",
         f"    for {', '.join(values)}, in rows:",
-        f"        lines.append(''.join(({', '.join(pieces)})))",
+        *(f"        {step}" for step in steps),
+        f"        lines.append(f{f'{{{{{line}}}}}{chr(10)}'!r})",
         "    return ''.join(lines).encode()",
     ]
     known: dict[str, Any] = dict(_NAMES)
@@ -84,10 +90,21 @@ def _writer(schema: tuple[tuple[str, str], ...]) -> Lines:
     return cast("Lines", known["write"])
 
 
+def _rare_number(value: float) -> str:
+    """Write 1e16 and 0.00001 as msgspec does, where Python has ``1e+16`` and ``1e-05``; infinities and NaN are null."""
+    mantissa, _, exponent = repr(value).partition("e")
+    if exponent == "-05":
+        return f"{'-' * (value < 0)}0.0000{mantissa.lstrip('-').replace('.', '')}"
+    return f"{mantissa}e{int(exponent)}" if exponent else "null"
+
+
 def _encode_json(value: object) -> str:
-    if type(value) is list:  # of texts mostly
+    if type(value) is list:
+        texts = cast("list[str]", value)  # mostly
         try:
-            return f"[{','.join(map(encode_basestring, cast('list[str]', value)))}]"
+            if len(texts) == 1:
+                return f"[{encode_basestring(texts[0])}]"
+            return f"[{','.join(map(encode_basestring, texts))}]"
         except TypeError:
             pass
     return encode(value)
@@ -96,6 +113,10 @@ def _encode_json(value: object) -> str:
 _NAMES: Mapping[str, object] = {
     "encode": encode,
     "encode_json": _encode_json,
+    "rare_number": _rare_number,
     "text": encode_basestring,
-    "whole": int.__repr__,
+    "write_moment": write_moment,
+    "days": DAYS,
+    "clocks": CLOCKS,
+    "seconds": SECONDS,
 }

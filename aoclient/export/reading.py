@@ -18,11 +18,13 @@ if TYPE_CHECKING:
 
 _STEPS: Mapping[str, str] = {
     "text": "if type({0}) is not str and {0} is not None: {0} = str({0})",
-    "integer": "if {0} is not None and not LEAST <= {0} <= MOST: extra, {0} = beside(extra, {1!r}, {0}), None",
+    # Most are of one digit of Python's, which compare in a fifth of the time.
+    "integer": "if {0} is not None and not -SMALL <= {0} <= SMALL and not LEAST <= {0} <= MOST: "
+    "extra, {0} = beside(extra, {1!r}, {0}), None",
     "number": "if type({0}) is not float and {0} is not None: {0} = float({0})",
     "flag": "",
     "timestamp": "if type({0}) is not datetime and {0} is not None: {0} = moment({0})",
-    "duration": "if {0} is not None: {0} = {0}.days * 86_400 + {0}.seconds",
+    "duration": "if {0} is not None: {0} = {0}.days * 86_400 + {0}.seconds if {0}.days else {0}.seconds",
     "json": "if {0} is not None: {0} = plain({0})",
 }
 """What a value of a model goes through, by the kind of its column."""
@@ -37,7 +39,7 @@ def reader(
         columns: Those of the model.
         fronts: How many columns stand in front of them.
         plain: Turns a value into JSON.
-        ready: Names of columns whose values are JSON already.
+        ready: Names of columns whose values are already as the column has them.
     """
     names = [column.name for column in columns]
     front = [f"f{number}" for number in range(fronts)]
@@ -74,6 +76,7 @@ def _beside(extra: dict[str, object] | None, name: str, value: int) -> dict[str,
 
 
 _NAMES: Mapping[str, object] = {
+    "SMALL": 2**30 - 1,
     "LEAST": -(2**63),
     "MOST": 2**63 - 1,
     "NO_EXTRA": NO_EXTRA,

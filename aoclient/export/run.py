@@ -6,7 +6,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from anyio import to_thread
 from attrs import evolve
 
 from aoclient.errors import AoError, ConfigurationError, ExportError
@@ -17,6 +16,7 @@ from aoclient.export.folder import Folder
 from aoclient.export.records import Begun, Header, Manifest, Shard, Stays, form_of, now
 from aoclient.export.rounds import round_of
 from aoclient.export.targets import store_for
+from aoclient.export.threads import in_thread
 from aoclient.export.waiting import telling_waits
 
 if TYPE_CHECKING:
@@ -95,15 +95,15 @@ async def export(
     check_round(wanted, store, refresh, resume=resume, upsert=upsert)
     if executor.needs_a_folder and not isinstance(store, Folder):
         raise ConfigurationError(f"{type(executor).__name__} writes folders; {format!r} is a file of one writer")
-    await to_thread.run_sync(store.open)
     try:
+        await in_thread(store.open)
         running = _Export(
             ao, wanted, store=store, tell=progress or _tell_nobody, executor=executor, concurrency=concurrency
         )
         doing = running.run(Path(target), resume=resume, refresh=refresh, upsert=upsert)
         return await telling_waits(ao, progress or _tell_nobody, doing)
     finally:
-        await to_thread.run_sync(store.close)
+        await in_thread(store.close)
 
 
 def listed(jobs: Iterable[Job]) -> list[Job]:
@@ -240,7 +240,7 @@ class _Export:
             async for part in job.shards(self._ao):
                 number += 1
                 draft.add(Shard(job.name, number, part.key, tuple(map(form_of, part.actions)), part.marks))
-            await to_thread.run_sync(draft.commit)
+            await in_thread(draft.commit)
         except AoError as error:
             self._tell(FailedShard(job.name, "", error))
         finally:
@@ -261,7 +261,7 @@ class _Export:
                 draft.add(shard)
             for shard in new.gone(shards):
                 draft.remove(shard)
-            await to_thread.run_sync(draft.commit)
+            await in_thread(draft.commit)
         finally:
             with suppress(OSError):
                 draft.discard()
@@ -270,7 +270,7 @@ class _Export:
         """Commit a shard from which learners went and nobody else is asked for."""
         sink = self._store.sink(shard, self._jobs[shard.job].table)
         try:
-            self._tell(Committed(await to_thread.run_sync(sink.commit)))
+            self._tell(Committed(await in_thread(sink.commit)))
         except OSError as error:
             self._tell(FailedShard(shard.job, shard.key, unwritten(error)))
         finally:

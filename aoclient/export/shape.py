@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeAlias, cast, get_args, get_origin
 
 from attrs import frozen
 
 from aoclient.action import Action, Paged
 
-Keyed: TypeAlias = tuple[tuple[str, ...], object]
-"""The keys of an item of an answer, and the item."""
+Keyed: TypeAlias = tuple[tuple[str, ...], Iterable[object]]
+"""Keys of an answer, and the items that stand under them."""
 
 
 @frozen
@@ -20,12 +20,12 @@ class Shape:
     Attributes:
         model: Type of each item, a class or a generic alias.
         keys: Names for the keys the items stand under.
-        items: Gives the items of an answer, each with its keys.
+        parts: Gives the items of an answer with their keys.
     """
 
     model: Any  # Any: a type or a generic alias
     keys: tuple[str, ...]
-    items: Callable[[object], Iterator[Keyed]]
+    parts: Callable[[object], Iterator[Keyed]]
 
 
 def shape_of(action: type[Action[Any]]) -> Shape:  # Any: whatever it answers
@@ -51,17 +51,17 @@ _KEYS: Mapping[str, tuple[str, ...]] = {
 
 
 def _one(answer: object) -> Iterator[Keyed]:
-    yield (), answer
+    yield (), [answer]
 
 
 def _many(answer: object) -> Iterator[Keyed]:
-    return (((), item) for item in cast("list[object]", answer))
+    yield (), cast("list[object]", answer)
 
 
 def _under_one(answer: object) -> Iterator[Keyed]:
-    return (((key,), item) for key, item in cast("dict[str, object]", answer).items())
+    return (((key,), [item]) for key, item in cast("dict[str, object]", answer).items())
 
 
 def _under_two(answer: object) -> Iterator[Keyed]:
     for key, inner in cast("dict[str, dict[str, object]]", answer).items():
-        yield from (((key, name), item) for name, item in inner.items())
+        yield from (((key, name), [item]) for name, item in inner.items())

@@ -105,7 +105,10 @@ class Authorized:
         Raises:
             AoError: There is no token, and the request was not sent; or the inner sender's.
         """
-        token = await self._usable(request)
+        held = self._held
+        # One renewed in time is all that most calls meet.
+        is_fresh = held is not None and asyncio.get_running_loop().time() < held.renew_at
+        token = held.token if held is not None and is_fresh else await self._usable(request)
         request.progress.phase = "answer"  # until an inner sender knows better: from here on it may have been sent
         response = await self._inner.send(
             request.with_header("Authorization", f"{token.type} {token.value.reveal()}")  # in no variable of ours
@@ -167,7 +170,7 @@ class Authorized:
         finally:
             self._renewal = None
         if self._held is not None:
-            self._held.renew_at = loop.time() + _WAIT_AFTER_FAILURE
+            self._held.renew_at = min(loop.time() + _WAIT_AFTER_FAILURE, self._held.ends_at)
         return failure
 
     async def _shared_or_new(self, timeouts: Timeouts) -> Token:

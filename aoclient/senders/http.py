@@ -26,13 +26,11 @@ from aoclient.errors import (
     ResponseTooLargeError,
 )
 from aoclient.senders.home import HomeLoop
-from aoclient.senders.interrupt import Interrupt
+from aoclient.senders.interrupt import Countdowns, Interrupt
 from aoclient.wire import TOKEN_PATH, Request, Response
 
 if TYPE_CHECKING:
     from aiohttp.abc import AbstractStreamWriter
-
-    from aoclient.settings import Timeouts
 
 _KEEP_ALIVE = 10.0  # seconds; below what servers use, so that few connections are found closed
 _MIB = 2**20
@@ -83,11 +81,12 @@ class Http:
         self._where = url.authority
         self._max_concurrency = max_concurrency
         self._borrowed = http
-        self._user_agent = user_agent
+        self._headers = {"Accept": "application/json", "User-Agent": user_agent}
         self._proxy = _proxy_of(url) if trust_env else None
         self._max_response_bytes = max_response_bytes
         self._max_token_bytes = max_token_bytes
         self._urls: dict[str, URL] = {}
+        self._countdowns = Countdowns()
         self._sessions: dict[bool, aiohttp.ClientSession] = {}
         self._home = HomeLoop()
         self._in_flight: set[Interrupt] = set()
@@ -112,14 +111,14 @@ class Http:
             raise ClientClosedError("the session is closed", action=request.name)
         session = self._session(request.effect)
         request.progress.phase = "connect"
-        interrupt = Interrupt()  # struck by aclose
+        interrupt = Interrupt(self._countdowns.of(request.timeouts.read))  # struck by aclose as well
         try:
             with interrupt:
                 self._in_flight.add(interrupt)
-                return await self._exchange(session, request)
+                return await self._exchange(session, request, interrupt)
         except (aiohttp.ClientError, OSError, RuntimeError) as caught:  # RuntimeError: aiohttp's session is closed
             # Raised below, outside of this block: what aiohttp raises holds the request, headers and all.
-            failure = self._failure(caught, request, is_closed=interrupt.has_struck or session.closed)
+            failure = self._failure(caught, request, is_closed=self._closed or session.closed)
         except asyncio.CancelledError as cancelled:
             # A timeout of the caller keeps this as its cause, and aiohttp's frames have the headers as variables.
             cancelled.__traceback__ = None
@@ -159,32 +158,35 @@ class Http:
                     keepalive_timeout=None if alone else _KEEP_ALIVE,
                 ),
                 cookie_jar=aiohttp.DummyCookieJar(),
+                headers=self._headers,
                 proxy=self._proxy,
             )
         return self._sessions[alone]
 
-    async def _exchange(self, session: aiohttp.ClientSession, request: Request) -> Response:
-        async with session.post(
+    async def _exchange(self, session: aiohttp.ClientSession, request: Request, interrupt: Interrupt) -> Response:
+        answer = await session.post(
             self._url(request.path),
-            data=_Form(request),
-            headers={"Accept": "application/json", "User-Agent": self._user_agent, **request.headers},
+            data=_Form(request, interrupt),
+            headers=request.headers if session is not self._borrowed else {**self._headers, **request.headers},
             allow_redirects=False,  # 307 and 308 would send the form, client secret included, to another host
             raise_for_status=False,
             auto_decompress=True,
-            timeout=_timeout_of(request.timeouts),
-        ) as answer:
-            headers = {name.lower(): value for name, value in answer.headers.items()}
-            limit = self._max_token_bytes if request.path == TOKEN_PATH else self._max_response_bytes
-            # A short body is there with the headers.
-            body = answer.content.read_nowait() if answer.content.is_eof() else await _read(answer.content, limit)
-            if body is None or len(body) > limit:
-                raise ResponseTooLargeError(  # leaving the block unread hangs up
-                    f"the body is longer than {limit} bytes, inflated",
-                    action=request.name,
-                    status=answer.status,
-                    content_type=headers.get("content-type", ""),
-                )
-            return Response(answer.status, headers, body)
+            timeout=_connecting(request.timeouts.connect),
+        )
+        limit = self._max_token_bytes if request.path == TOKEN_PATH else self._max_response_bytes
+        if answer.content.is_eof():  # a short body comes with the headers, and the connection is free again
+            body: bytes | None = answer.content.read_nowait()
+        else:
+            async with answer:  # leaving it unread hangs up
+                body = await _read(answer.content, limit, interrupt)
+        if body is None or len(body) > limit:
+            raise ResponseTooLargeError(
+                f"the body is longer than {limit} bytes, inflated",
+                action=request.name,
+                status=answer.status,
+                content_type=answer.headers.get("content-type", ""),
+            )
+        return Response(answer.status, answer.headers, body)
 
     def _url(self, path: str) -> URL:
         url = self._urls.get(path)
@@ -217,11 +219,13 @@ class Http:
         return unconnected
 
 
-async def _read(content: aiohttp.StreamReader, limit: int) -> bytes | None:
+async def _read(content: aiohttp.StreamReader, limit: int, interrupt: Interrupt) -> bytes | None:
     """Return a body, or None as soon as it is longer than allowed."""
     chunks: list[bytes] = []
     size = 0
+    interrupt.start()
     async for chunk in content.iter_any():
+        interrupt.start()
         chunks.append(chunk)
         size += len(chunk)
         if size > limit:
@@ -232,13 +236,14 @@ async def _read(content: aiohttp.StreamReader, limit: int) -> bytes | None:
 class _Form(Payload):
     """The body of a request, which notes the moment it is written.
 
-    From then on the server may have got it. A trace would tell as much, but slows every call by a fifth, and aiohttp's
-    own payload of bytes warns above 1 MiB.
+    From then on the server may have got it, and its answer is waited for. A trace would tell as much, but slows every
+    call by a fifth, and aiohttp's own payload of bytes warns above 1 MiB.
     """
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: Request, interrupt: Interrupt) -> None:
         super().__init__(request.body, content_type="application/x-www-form-urlencoded")
         self._request = request
+        self._interrupt = interrupt
 
     @property
     def size(self) -> int:
@@ -252,6 +257,7 @@ class _Form(Payload):
     async def write(self, writer: AbstractStreamWriter) -> None:
         """Write the form."""
         self._request.progress.phase = "answer"
+        self._interrupt.start()
         await writer.write(self._request.body)
 
 
@@ -286,12 +292,9 @@ def _proxy_of(url: URL) -> str | None:
 
 
 @lru_cache(maxsize=8)  # one for each of the few settings in use, not one for each call
-def _timeout_of(timeouts: Timeouts) -> aiohttp.ClientTimeout:
-    return aiohttp.ClientTimeout(total=None, connect=_finite(timeouts.connect), sock_read=_finite(timeouts.read))
-
-
-def _finite(seconds: float) -> float | None:
-    return seconds if math.isfinite(seconds) else None
+def _connecting(seconds: float) -> aiohttp.ClientTimeout:
+    # aiohttp's timers for the answer and for the whole are two or three for each call; see Countdown.
+    return aiohttp.ClientTimeout(total=None, connect=seconds if math.isfinite(seconds) else None)
 
 
 def _reason(error: Exception) -> str:

@@ -1,8 +1,10 @@
-"""What ends a block from outside: `asyncio.timeout` for every call, at a third of its price."""
+"""What ends a block from outside, when told to or when its time is up: `asyncio.timeout` at a fifth of its price."""
 
 from __future__ import annotations
 
 import asyncio
+import math
+from collections import OrderedDict
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
@@ -10,23 +12,22 @@ if TYPE_CHECKING:
 
 
 class Interrupt:
-    """Cancel what a block waits for, at a time or when told to; the block then ends with `TimeoutError`.
+    """Cancel what a block waits for, when struck; the block then ends with `TimeoutError`.
 
     It does what `asyncio.timeout` does, cancellations of others included, with a plain ``with``: that one makes two
     coroutines for a block.
 
     Args:
-        at: Time of the loop; None strikes only when told to.
+        countdown: Strikes when too much time passes after `start`; None leaves it to others.
 
     Attributes:
         has_struck: Whether it did.
     """
 
-    __slots__ = ("_at", "_cancelling", "_handle", "_task", "has_struck")
+    __slots__ = ("_cancelling", "_countdown", "_task", "has_struck")
 
-    def __init__(self, at: float | None = None) -> None:
-        self._at = at
-        self._handle: asyncio.TimerHandle | None = None
+    def __init__(self, countdown: Countdown | None = None) -> None:
+        self._countdown = countdown
         self.has_struck = False
 
     def __enter__(self) -> Self:
@@ -35,9 +36,12 @@ class Interrupt:
             raise RuntimeError("a call has to be made inside a task")
         self._task = task
         self._cancelling = task.cancelling()
-        if self._at is not None:
-            self._handle = asyncio.get_running_loop().call_at(self._at, self.strike)
         return self
+
+    def start(self) -> None:
+        """Start its time, or start it anew."""
+        if self._countdown is not None:
+            self._countdown.start(self)
 
     def strike(self) -> None:
         """End the block now."""
@@ -48,7 +52,69 @@ class Interrupt:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if self._handle is not None:
-            self._handle.cancel()
+        if self._countdown is not None:
+            self._countdown.stop(self)
         if self.has_struck and self._task.uncancel() <= self._cancelling and kind is asyncio.CancelledError:
             raise TimeoutError from error
+
+
+class Countdown:
+    """Strikes interrupts so many seconds after they were started.
+
+    All have the same time, so the first one started is the first one due, and one timer of the loop does for all of
+    them. A timer for each call, nearly always cancelled, cost 2 us of the 75 us of a small call.
+
+    Args:
+        seconds: From start to strike.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._due: OrderedDict[Interrupt, float] = OrderedDict()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def start(self, interrupt: Interrupt) -> None:
+        """Strike it later; one that was started has its time anew."""
+        loop = asyncio.get_running_loop()
+        self._due.pop(interrupt, None)  # to stand last
+        self._due[interrupt] = at = loop.time() + self._seconds
+        if self._timer is None:
+            self._timer = loop.call_at(at, self._look, loop)
+
+    def stop(self, interrupt: Interrupt) -> None:
+        """Do not strike it."""
+        self._due.pop(interrupt, None)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether there is anything to strike."""
+        return bool(self._due)
+
+    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._timer = None
+        while self._due:
+            interrupt, at = next(iter(self._due.items()))
+            if at > loop.time():
+                self._timer = loop.call_at(at, self._look, loop)
+                return
+            del self._due[interrupt]
+            interrupt.strike()
+
+
+class Countdowns:
+    """One countdown for each length of time in use."""
+
+    def __init__(self) -> None:
+        self._by_seconds: dict[float, Countdown] = {}
+
+    def of(self, seconds: float) -> Countdown | None:
+        """Return the countdown from so many seconds; None if they never end."""
+        countdown = self._by_seconds.get(seconds)
+        if countdown is None and seconds < math.inf:
+            if len(self._by_seconds) >= _MANY:  # somebody computes the time for each call
+                self._by_seconds = {each: kept for each, kept in self._by_seconds.items() if kept.is_running}
+            countdown = self._by_seconds[seconds] = Countdown(seconds)
+        return countdown
+
+
+_MANY = 64

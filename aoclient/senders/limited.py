@@ -55,10 +55,10 @@ class Limited:
     gate: Gate | None = field(default=None, kw_only=True)
     in_flight: int = field(default=0, init=False)
     _hold: Hold = field(init=False)
-    _allowance: Allowance = field(init=False)
+    _allowance: Allowance | None = field(default=None, init=False)  # once the server told what is left
     _lease: Lease | None = field(default=None, init=False)
     _spreader: AsyncLimiter | None = field(default=None, init=False)
-    _at_gate: bool = field(default=False, init=False)  # one call at a time, so that it has the best priority
+    _at_gate: int = field(default=0, init=False)  # calls whose turn came, and who did not pass gate or spreader yet
     _home: HomeLoop = field(factory=HomeLoop, init=False)
     _queue: list[_Waiter] = field(factory=list[_Waiter], init=False)
     _sequence: Iterator[int] = field(factory=count, init=False)
@@ -69,11 +69,9 @@ class Limited:
 
     def __attrs_post_init__(self) -> None:
         self._hold = Hold(self.max_concurrency)
-        self._allowance = Allowance()
         if self.rate is not None:
             self._lease = Lease(self.rate.calls, self.rate.per)
             self._spreader = spreader(self.rate.calls, self.rate.per)
-            self._allowance.per = min(self.rate.per, SERVER_WINDOW)
 
     async def send(self, request: Request) -> Response:
         """Send the request when its turn has come; the response comes back whatever its status.
@@ -85,14 +83,20 @@ class Limited:
         """
         loop = self._home.enter()
         progress = request.progress
-        progress.phase = "limiter"
-        sent_at, permit = await self._enter(loop, request)
+        sent_at, permit = loop.time(), ""
+        if self._may_go(sent_at):
+            self._take()
+            if self._spreader is not None:
+                await self._spreader.acquire()  # at once
+        else:
+            progress.phase = "limiter"
+            sent_at, permit = await self._enter(loop, request)
         progress.attempts += 1
         progress.phase = "answer"  # until an inner sender knows better: from here on it may have been sent
         on_its_way = 0.0
         try:
             response = await self.inner.send(request)
-            self._learn(response, sent_at, loop.time())
+            self._learn(response, sent_at, loop)
         except asyncio.CancelledError:
             on_its_way = _ON_ITS_WAY
             raise
@@ -111,7 +115,9 @@ class Limited:
         if not self.waiting:
             return 0.0
         now = asyncio.get_running_loop().time()
-        moments = [self._hold.until, self._allowance.opens_at(now, self.in_flight)]
+        moments = [self._hold.until]
+        if self._allowance is not None:
+            moments.append(self._allowance.opens_at(now, self.in_flight))
         if self._lease is not None:
             moments.append(self._lease.opens_at(now))
         if self.gate is not None:
@@ -131,6 +137,12 @@ class Limited:
 
     # --- the queue -----------------------------------------------------------------------------------------------
 
+    def _may_go(self, now: float) -> bool:
+        """Tell whether a call that comes now goes through without a wait."""
+        if self._queue or self._closed or self.gate is not None or self._opens_at(now) > now:
+            return False
+        return self._spreader is None or self._spreader.has_capacity(self._at_gate + 1)
+
     async def _enter(self, loop: asyncio.AbstractEventLoop, request: Request) -> tuple[float, str]:
         """Return the time at which the turn came, and the permit of the gate."""
         turn = (request.priority, next(self._sequence))
@@ -143,7 +155,7 @@ class Limited:
                 raise
             now = loop.time()
             if self._hold.until <= now and not self._closed:
-                self._at_gate = False
+                self._at_gate -= 1
                 self._admit(loop)
                 return now, permit
             if self.gate is not None:
@@ -164,8 +176,9 @@ class Limited:
         """Wait until nobody goes before this turn and a permit is free, and take it."""
         if self._closed:
             raise _closed()
-        if not self._queue and not self._at_gate and self._opens_at(loop.time()) <= loop.time():
+        if not self._queue and self._gate_is_free and self._opens_at(loop.time()) <= loop.time():
             self._take()
+            self._at_gate += 1
             return
         waiter: asyncio.Future[None] = loop.create_future()
         heappush(self._queue, (*turn, waiter))
@@ -182,7 +195,7 @@ class Limited:
 
     def _step_back(self, loop: asyncio.AbstractEventLoop) -> None:
         """Give up a turn that had come."""
-        self._at_gate = False
+        self._at_gate -= 1
         self.in_flight -= 1
         if self._lease is not None:
             self._lease.undo()
@@ -195,12 +208,13 @@ class Limited:
         self._hold.leave(sent_at)
         if self._lease is not None:
             self._lease.give_back(loop.time(), after=on_its_way)
-        self._admit(loop)
+        if self._queue:
+            self._admit(loop)
 
     def _admit(self, loop: asyncio.AbstractEventLoop) -> None:
         """Let through whoever may go now, and set the timer for the next."""
         now = loop.time()
-        while self._queue and not self._at_gate:
+        while self._queue and self._gate_is_free:
             waiter = self._queue[0][-1]
             if waiter.done():
                 heappop(self._queue)
@@ -211,6 +225,7 @@ class Limited:
                 return
             heappop(self._queue)
             self._take()
+            self._at_gate += 1
             waiter.set_result(None)
         self._stop_timer()
 
@@ -242,29 +257,40 @@ class Limited:
     # --- the pace ------------------------------------------------------------------------------------------------
 
     def _opens_at(self, now: float) -> float:
-        at = max(self._hold.opens_at(self.in_flight), self._allowance.opens_at(now, self.in_flight))
+        at = self._hold.opens_at(self.in_flight)
+        if self._allowance is not None:
+            at = max(at, self._allowance.opens_at(now, self.in_flight))
         return at if self._lease is None else max(at, self._lease.opens_at(now))
 
+    @property
+    def _gate_is_free(self) -> bool:
+        """Whether one more call may go there: it passes without a wait, or is the only one, with the best priority."""
+        if not self._at_gate:
+            return True
+        return self.gate is None and (self._spreader is None or self._spreader.has_capacity(self._at_gate + 1))
+
     def _take(self) -> None:
-        self._at_gate = self._spreader is not None or self.gate is not None
         self.in_flight += 1
         if self._lease is not None:
             self._lease.take()
 
-    def _learn(self, response: Response, sent_at: float, now: float) -> None:
+    def _learn(self, response: Response, sent_at: float, loop: asyncio.AbstractEventLoop) -> None:
         limit = _number(response.headers, "x-ratelimit-limit")
         if limit:
             self._agree(limit)
         if response.status == HTTPStatus.TOO_MANY_REQUESTS:
+            now = loop.time()
             self._hold.refuse(now, sent_at, refusals.retry_after(response.headers), self.in_flight)
             if self.gate is not None:
                 self.gate.refuse(self._hold.until - now)
-            self._allowance.forget()
+            self._allowance = None  # the 429 says more exactly when to come again
             return
         self._hold.accept(sent_at)
         remaining = _number(response.headers, "x-ratelimit-remaining")
         if remaining is not None:
-            self._allowance.learn(now, sent_at, remaining)
+            if self._allowance is None:
+                self._allowance = Allowance(SERVER_WINDOW if self.rate is None else min(self.rate.per, SERVER_WINDOW))
+            self._allowance.learn(loop.time(), sent_at, remaining)
 
     def _agree(self, limit: int) -> None:
         """Take the server's limit for the rate, or for its upper bound where the caller gave one."""
@@ -278,7 +304,10 @@ class Limited:
 
 
 def _number(headers: Mapping[str, str], name: str) -> int | None:
-    text = headers.get(name, "").strip()
+    text = headers.get(name)
+    if text is None:
+        return None
+    text = text.strip()
     return int(text) if text.isdecimal() and len(text) <= _DIGITS else None
 
 

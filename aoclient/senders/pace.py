@@ -123,11 +123,6 @@ class Allowance:
             self._left = left
             self._told_at = now
 
-    def forget(self) -> None:
-        """Forget what is left: a 429 says more exactly when to come again."""
-        self._left = None
-        self._until = -math.inf
-
 
 @define(eq=False)
 class Hold:

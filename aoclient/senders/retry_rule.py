@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from aoclient.settings import RetryPolicy
 
 _COST = 5
-_UNAUTHORIZED = 401
 _DOUBLINGS = 64  # more do not fit a number, and no wait is that long
 
 
@@ -85,8 +84,8 @@ def decide(
 
 def _may_repeat(effect: Effect, error: AoError, *, renew: bool) -> bool:
     if isinstance(error, AuthenticationError):
-        # A redirect to the login page is no proof that the action was not executed; a 401 is.
-        return renew and (effect is not Effect.ADDS or error.status == _UNAUTHORIZED)
+        # A 401 proves that the action was not executed; a redirect to the login page does not.
+        return renew and (effect is not Effect.ADDS or error.outcome is not Outcome.UNKNOWN)
     if not isinstance(error, TransportError | ResponseError | ApiError):
         return False  # of this process, as a closed session: it stays so
     if error.outcome is Outcome.UNKNOWN:
@@ -131,4 +130,5 @@ class Quota:
 
     def give_back(self, cost: int) -> None:
         """Give back after a success: the cost of the call's last repeat, or 0."""
-        self.level = min(self.most, self.level + max(1, cost))
+        if self.level < self.most:
+            self.level = min(self.most, self.level + max(1, cost))

@@ -8,9 +8,9 @@ from itertools import count
 
 from attrs import define, field
 
-from aoclient.action import ACTIONS, Effect
+from aoclient.action import Effect
 from aoclient.errors import AoError, AuthenticationError, DeadlineError, OutcomeUnknownError
-from aoclient.senders.interrupt import Interrupt
+from aoclient.senders.interrupt import Countdowns, Interrupt
 from aoclient.senders.retry_rule import Again, Quota, Stop, Verdict, decide
 from aoclient.settings import RetryPolicy
 from aoclient.wire import Request, Response, Sender
@@ -42,6 +42,7 @@ class Retrying:
     policy: RetryPolicy = field(kw_only=True)
     quota: Quota = field(kw_only=True)
     rng: random.Random = field(kw_only=True)
+    _countdowns: Countdowns = field(factory=Countdowns, init=False)
 
     async def send(self, request: Request) -> Response:
         """Return the response with its answer read, before ``request.timeouts.total`` seconds have passed.
@@ -51,10 +52,12 @@ class Retrying:
             OutcomeUnknownError: An action that must not be repeated may or may not have been executed.
             AoError: What the last attempt ended with.
         """
-        ends_at = asyncio.get_running_loop().time() + request.timeouts.total
-        deadline = Interrupt(ends_at)
+        total = request.timeouts.total
+        ends_at = asyncio.get_running_loop().time() + total
+        deadline = Interrupt(self._countdowns.of(total))
         try:
             with deadline:
+                deadline.start()
                 return await self._repeat(request, ends_at)
         except asyncio.CancelledError as cancelled:
             if _may_be_executed(request):
@@ -135,6 +138,8 @@ def _unknown(request: Request) -> OutcomeUnknownError:
 
 
 def _hint(request: Request) -> str:
+    from aoclient.actions import ACTIONS  # noqa: PLC0415  # it takes a while to load, and few calls get here
+
     action = ACTIONS.get(request.name)
     look_with = action.spec.look_with if action is not None else ""
     return f" {look_with} shows the present state." if look_with else ""

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from attrs import define, evolve, field
 
-from aoclient.action import ACTIONS, Effect
+from aoclient.action import Effect
 from aoclient.errors import AoError, DeadlineError
 from aoclient.wire import Request, Response, Sender
 
@@ -130,6 +130,8 @@ class Sharing:
 
 
 def _is_lasting(request: Request) -> bool:
+    from aoclient.actions import ACTIONS  # noqa: PLC0415  # it takes a while to load, and few calls get here
+
     action = ACTIONS.get(request.name)
     return action is not None and action.spec.is_lasting
 

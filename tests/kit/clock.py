@@ -17,13 +17,17 @@ _A_TURN = 1e-9  # seconds
 class _JumpingSelector(selectors.SelectSelector):
     """Advance the loop's time by what the loop would have waited, and never wait."""
 
-    def __init__(self) -> None:
+    def __init__(self, turn: float) -> None:
         super().__init__()
         self.now = 0.0
+        self._turn = turn
         self._turns = 0
 
     def select(self, timeout: float | None = None) -> list[Any]:
         ready = super().select(0)
+        if self._turn:
+            self.now += self._turn
+            timeout = None if timeout is None else max(0.0, timeout - self._turn)
         # A turn of the loop takes time as well. Who waits for a moment that rounding puts before the present one
         # would otherwise wait for ever.
         self._turns = self._turns + 1 if timeout == 0 else 0
@@ -40,8 +44,8 @@ class _JumpingSelector(selectors.SelectSelector):
 class VirtualLoop(asyncio.SelectorEventLoop):
     """An event loop on virtual time; no sockets."""
 
-    def __init__(self) -> None:
-        self._jumping = _JumpingSelector()
+    def __init__(self, turn: float = 0.0) -> None:
+        self._jumping = _JumpingSelector(turn)
         super().__init__(self._jumping)
         self._clock_resolution = 1e-9
 
@@ -49,7 +53,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         return self._jumping.now
 
 
-def run(main: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine on virtual time, starting at 0.0; raises if it would wait for ever."""
-    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+def run(main: Coroutine[Any, Any, T], *, turn: float = 0.0) -> T:
+    """Run a coroutine on virtual time, starting at 0.0; raises if it would wait for ever.
+
+    ``turn`` is what each turn of the loop takes in seconds, as on a busy machine.
+    """
+    with asyncio.Runner(loop_factory=lambda: VirtualLoop(turn)) as runner:
         return runner.run(main)

@@ -16,6 +16,7 @@ from attrs import frozen
 
 from aoclient.cli.app import run
 from aoclient.emulator import Emulator
+from tests.kit.canary import shown
 
 NOWHERE = {
     "AOCLIENT_BASE_URL": "http://127.0.0.1:9",
@@ -40,7 +41,7 @@ class Stream(io.TextIOWrapper):
     def text(self) -> str:
         self.flush()
         buffer: Any = self.buffer
-        return buffer.getvalue().decode(self.encoding)
+        return shown("output of the command line", buffer.getvalue().decode(self.encoding))
 
 
 @frozen

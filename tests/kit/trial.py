@@ -7,6 +7,7 @@ The same tests run in a fast and in a long form; ``AOCLIENT_LONG=1`` asks for th
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
@@ -56,10 +57,15 @@ def academy(**settings: Any) -> Emulator:
     return Emulator(**{"clock": lambda: EPOCH + loop.time(), "latency": 0.05, **settings})
 
 
-def session(emulator: Emulator, *, sender_of: Callable[[Emulator], Sender] = lambda it: it, **settings: Any) -> Session:
-    """Return a session on an emulator; ``sender_of`` puts something between the two."""
+def session(
+    emulator: Emulator, *, sender_of: Callable[[Emulator], Sender] = lambda it: it, jitter: int = 1, **settings: Any
+) -> Session:
+    """Return a session on an emulator; ``sender_of`` puts something between the two.
+
+    The jitter decides which request meets which fault: with the same one every run is the same.
+    """
     ao = Session(emulator.client_id, emulator.client_secret, sender=sender_of(emulator), **settings)
-    ao._rng.seed(1)  # the jitter decides which request meets which fault: the same run every time
+    ao._rng.seed(jitter)
     return ao
 
 
@@ -88,6 +94,15 @@ async def ended(keys: Iterable[T], call: Callable[[T], Awaitable[Any]], *, worke
 def names(ends: dict[Any, Any]) -> Counter[str]:
     """Count how calls ended: ``ok``, or the name of the error."""
     return Counter(type(end).__name__ if isinstance(end, AoError) else "ok" for end in ends.values())
+
+
+def at_most(trials: int, chance: float, *, unless: float = 1e-6) -> int:
+    """Return the count of a binomial law that is passed with a probability below ``unless``: more is no bad luck."""
+    below, count = 0.0, -1
+    while below < 1 - unless:
+        count += 1
+        below += math.comb(trials, count) * chance**count * (1 - chance) ** (trials - count)
+    return count
 
 
 def lost(received: Iterable[Received]) -> int:

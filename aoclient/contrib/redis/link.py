@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import math
+from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -146,7 +147,7 @@ def _client(url: str | Secret) -> Any:
     from redis.backoff import NoBackoff
     from redis.exceptions import ConnectionError as BrokenConnectionError
 
-    try:
+    with suppress(ValueError):
         return Redis.from_url(  # pyright: ignore[reportUnknownMemberType]  # its **kwargs have no type
             url.reveal() if isinstance(url, Secret) else url,
             socket_timeout=_TIMEOUT,
@@ -155,8 +156,8 @@ def _client(url: str | Secret) -> Any:
             retry=Retry(NoBackoff(), 1, supported_errors=(BrokenConnectionError,)),
             retry_on_error=[BrokenConnectionError],  # without it redis 5 raises what it could retry
         )
-    except ValueError:
-        raise ConfigurationError("the address of Redis must be a redis://, rediss:// or unix:// URL") from None
+    # Not in a handler: the frames of the package's own error have the address, password and all.
+    raise ConfigurationError("the address of Redis must be a redis://, rediss:// or unix:// URL")
 
 
 def _exceptions() -> ModuleType:
