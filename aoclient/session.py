@@ -43,9 +43,7 @@ else:
     actions = Later("aoclient.actions")
 
 T = TypeVar("T")
-
 BASE_URL = "https://app.academyocean.com"
-
 EffectText = Literal["reads", "sets", "adds"]
 
 
@@ -79,6 +77,7 @@ class Session:
 
     Attributes:
         account: Tells accounts apart: a hash of ``base_url`` and ``client_id``.
+        limiter: Where calls wait for their turn; tells how many do, and how long the rate holds them.
 
     Raises:
         ConfigurationError: A setting cannot be used; the message names it.
@@ -137,7 +136,7 @@ class Session:
         )
         self.account = account_of(base_url, client_id)
         gate = None if redis is None else redis.gate(self.account)
-        self._limited = Limited(self._authorized, rate=rate, max_concurrency=max_concurrency, gate=gate)
+        self.limiter = self._limited = Limited(self._authorized, rate=rate, max_concurrency=max_concurrency, gate=gate)
         self._quota = Quota()
         self._shared = Shared(join_reads, cache_for) if join_reads or cache_for else None
         self._around: tuple[Callable[[wire.Sender], wire.Sender], ...] = ()

@@ -3,9 +3,11 @@
 import asyncio
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
+from datetime import UTC, datetime
 
 import pytest
 from rich.console import Console
@@ -25,6 +27,7 @@ from aoclient.export import (
     ShardRecord,
     Started,
     TeamsJob,
+    Waiting,
     read_manifest,
 )
 from aoclient.settings import Rate
@@ -92,6 +95,37 @@ def test_learners_since_a_moment(tmp_path):
     assert "with other settings; nothing was changed" in other.err
 
 
+def test_a_later_round_is_planned_run_and_gone_on_with(tmp_path):
+    emulator = Emulator(learners=30, courses=2)
+    out = ("--out", str(tmp_path / "out"))
+    with served(emulator) as env:
+        aoclient("export", "learners", "certificates", *out, env=env)
+        emulator.learner("learner3@example.com").finish_course(emulator.world.catalogue.courses[0].id)
+        emulator.world.delete(5)
+        planned = aoclient(
+            "export", "learners", "certificates", *out, "--refresh", "changed", "--dry-run", "--json", env=env
+        )
+        ended = aoclient("export", "learners", "certificates", *out, "--refresh", "changed", "--upsert", env=env)
+        since = ("--since", "2030-01-01", "--refresh", "all", "--upsert")
+        later = aoclient("export", "learners", *out, *since, env=env)
+    assert (planned.code, ended.code, later.code) == (0, 0, 0), planned.err + ended.err + later.err
+    assert [each["calls"] for each in json.loads(planned.out)] == [1, 1]
+    assert "whole: " in ended.err
+    assert "2 of them written anew" in ended.err
+    assert "0 of them written anew" in later.err
+    assert len(rows(tmp_path / "out", "learners")) == 30  # who is gone stays with --upsert
+
+
+def test_a_later_round_that_is_missing_parts_says_the_command_that_finishes_it(tmp_path):
+    out = ("--out", str(tmp_path / "out"))
+    with served(Emulator(learners=10, courses=2)) as env:
+        aoclient("export", "teams", "courses", *out, env=env)
+    with served(Emulator(learners=10, courses=2, faults="error-200@action=getTeams")) as env:
+        ended = aoclient("export", "teams", "courses", *out, "--refresh", "all", env=env)
+    assert ended.code == 6
+    assert re.search(r"go on with: aoclient export teams courses --out \S+ --format jsonl --concurrency 10$", ended.err)
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -109,6 +143,10 @@ def test_learners_since_a_moment(tmp_path):
         (["learnersWithScore"], "score"),
         (["learners", "--format", "xlsx"], "xlsx"),
         (["learners", "--concurrency", "0"], "concurrency"),
+        (["learners", "--refresh", "some"], "some"),
+        (["learners", "--upsert"], "upsert goes with refresh"),
+        (["learners", "--refresh", "all", "--no-resume"], "refresh goes on with what resume=False removes"),
+        (["academies", "--refresh", "all", "--upsert"], "upsert needs rows with a key; academies has none"),
     ],
 )
 def test_what_cannot_be_asked_for_is_refused_in_words(arguments, words, tmp_path):
@@ -297,6 +335,14 @@ def test_where_stderr_is_no_terminal_there_is_a_line_every_ten_seconds():
 def test_the_time_left_is_not_guessed_while_nobody_knows_the_pages():
     lines = watch([*PLANNED[1:], 11.0], jobs=[ProgressByCourseJob(), TeamsJob()])
     assert lines == ["1/5 shards; 0 rows, 0 rows/s; 0 calls, 0 calls/s"] * 2
+
+
+def test_a_wait_for_the_rate_limit_is_said_until_it_is_over():
+    lines = watch([PLANNED[0], Waiting(datetime(2026, 1, 1, tzinfo=UTC), 15.0), 11.0, 11.0], jobs=[LearnersJob()])
+    assert re.search(r"calls/s; waiting for the rate limit until \d\d:\d\d:\d\d, 5 s$", lines[0])
+    assert "waiting" not in lines[1]
+    text = "\n".join(watch([PLANNED[0], Waiting(datetime(2026, 1, 1, tzinfo=UTC), 15.0)], terminal=True))
+    assert "waiting for the rate limit until" in text
 
 
 def test_a_failure_is_said_at_once_and_its_text_moves_no_cursor():

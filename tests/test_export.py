@@ -6,6 +6,7 @@ import gc
 import os
 import sqlite3
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from attrs import evolve, frozen
@@ -34,10 +35,15 @@ from aoclient.export import (
     QuizStatisticsJob,
     Started,
     TeamsJob,
+    Waiting,
+    bylearner,
     export,
     read_manifest,
 )
-from aoclient.export import jobs as jobs_module
+from aoclient.export.waiting import telling_waits
+from aoclient.senders.limited import Limited
+from aoclient.settings import Rate
+from tests.kit import clock
 from tests.kit.exporting import Wilful, rows_of, run, session
 
 
@@ -72,7 +78,7 @@ def test_every_format_holds_the_rows_the_session_answers(fmt, tmp_path, monkeypa
         pytest.importorskip("pyarrow", reason="the extra parquet is not installed")
     if fmt == "duckdb":
         pytest.importorskip("duckdb", reason="the extra duckdb is not installed")
-    monkeypatch.setattr(jobs_module, "CALLS_PER_SHARD", 10)
+    monkeypatch.setattr(bylearner, "LEARNERS_PER_SHARD", 10)
     emulator = Emulator(learners=230, courses=3)
     emails = [f"learner{number}@example.com" for number in range(1, 26)]
     records = dict.fromkeys(emails, quizzes_of(emulator))
@@ -253,7 +259,7 @@ def test_a_job_that_cannot_be_planned_is_missing_and_the_others_are_kept(tmp_pat
 
 
 def test_a_shard_that_fails_sends_no_further_calls(tmp_path, monkeypatch):
-    monkeypatch.setattr(jobs_module, "CALLS_PER_SHARD", 50)
+    monkeypatch.setattr(bylearner, "LEARNERS_PER_SHARD", 50)
     emulator = Emulator(learners=100, courses=1)
     emails = [f"learner{number}@example.com" for number in range(1, 101)]
     sender = Wilful(emulator, down("learner1%40"))
@@ -454,6 +460,50 @@ def test_a_full_disk_ends_the_export_and_keeps_what_was_committed(pages, tmp_pat
 
 
 # --- while it runs -----------------------------------------------------------------------------------------------
+
+
+def learners_under_a_limit(tell, calls=5):
+    """Ask under a limit of two calls in 20 s, on a clock that jumps, and tell the waits."""
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        emulator = Emulator(learners=3, courses=1, rate=Rate(2, 20), clock=lambda: 1_700_000_000 + loop.time())
+        async with session(emulator, rate=Rate(2, 20)) as ao:
+
+            async def ask():
+                for _ in range(calls):
+                    await asyncio.gather(ao.courses(), ao.get_teams())
+                return loop.time()
+
+            return await telling_waits(ao, tell, ask())
+
+    return clock.run(main())
+
+
+def test_each_wait_for_the_rate_limit_is_told_once():
+    events = []
+    assert learners_under_a_limit(events.append) > 80
+    assert len(events) <= 5 * 2
+    for wait in events:
+        assert 2 <= wait.seconds <= 21
+    assert sum(wait.seconds for wait in events) > 70
+
+
+def test_what_is_raised_at_a_wait_ends_what_was_done():
+    def stumble(_):
+        raise BrokenPipeError("at a wait")
+
+    with pytest.raises(BrokenPipeError, match="at a wait"):
+        learners_under_a_limit(stumble)
+
+
+def test_progress_tells_a_wait_for_the_rate_limit(tmp_path, monkeypatch):
+    events = []
+    monkeypatch.setattr(Limited, "held_for", 30.0)
+    run(Emulator(learners=3, courses=1, latency=0.3), [TeamsJob()], tmp_path, progress=events.append)
+    (wait,) = (event for event in events if isinstance(event, Waiting))
+    assert wait.seconds == 30
+    assert timedelta(seconds=20) < wait.until - datetime.now(UTC) < timedelta(seconds=30)
 
 
 @pytest.mark.parametrize("fmt", ["jsonl", "sqlite"])

@@ -24,6 +24,7 @@ from aoclient.export import (
     ProgressByCourseJob,
     Started,
     TeamsJob,
+    bylearner,
     export,
     read_manifest,
 )
@@ -63,6 +64,18 @@ def test_a_cluster_writes_the_bytes_one_process_writes(fmt, tmp_path):
     ]
     assert there.rows == here.rows > 200
     assert set(read_manifest(tmp_path / "dask").shards) == set(there.shards)
+
+
+@pytest.mark.parametrize("upsert", [False, True], ids=["refresh", "upsert"])
+def test_a_later_round_on_a_cluster_writes_the_bytes_one_process_writes(upsert, tmp_path, monkeypatch):
+    monkeypatch.setattr(bylearner, "LEARNERS_PER_SHARD", 10)
+    for kind in EXECUTORS:
+        run_on(kind, killing.academy(), killing.later_jobs(), tmp_path / kind)
+        later, settings = killing.academy(is_later=True), {"refresh": "changed", "upsert": upsert}
+        manifest = run_on(kind, later, killing.later_jobs(), tmp_path / kind, **settings)
+        assert set(read_manifest(tmp_path / kind).shards) == set(manifest.shards)
+        assert 0 < len(manifest.changed) < len(manifest.shards)
+    assert killing.contents(tmp_path / "dask") == killing.contents(tmp_path / "local")
 
 
 @everywhere

@@ -44,7 +44,7 @@ from aoclient.export import (
 from aoclient.export import folder as folder_module
 from aoclient.export import lines as lines_module
 from aoclient.export.columns import table_of
-from aoclient.export.folder import publish
+from aoclient.export.publishing import publish
 from tests.kit.exporting import run
 
 MOMENT = datetime(2022, 1, 31, 7, 41, tzinfo=UTC)

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from aoclient import actions
-from aoclient.actions import Course, Learner, LearnerProgress, LearnersProgressByCourse, Team
+from aoclient.actions import Course, Learner, LearnerProgress, Team
 from aoclient.emulator import Emulator
 from aoclient.errors import ConfigurationError, ExportError, MissingExtraError, ServerError
 from aoclient.export import (
@@ -16,7 +16,6 @@ from aoclient.export import (
     ActionJob,
     CourseProgressJob,
     Csv,
-    JsonLines,
     LearnersJob,
     Parquet,
     ProgressByCourseJob,
@@ -206,16 +205,3 @@ def test_a_missing_extra_is_named_with_the_command(make, module, name, monkeypat
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(MissingExtraError, match=rf"{module} is not installed: pip install 'aoclient\[{name}\]'"):
         make([ROW])
-
-
-def test_a_row_of_csv_that_was_made_safe_is_read_as_it_was(tmp_path):
-    table = ProgressByCourseJob().table
-    with (tmp_path / "a.csv").open("wb") as file:
-        writer = Csv(excel_safe=True).writer(file, table)
-        writer.write(table.rows(LearnersProgressByCourse(course_id="c"), [ROW]))
-        writer.close()
-    header = frames.Header(job="j", given="", output=repr(Csv(excel_safe=True)), schema=table.schema, planned_at="")
-    with frames._text_of(tmp_path / "a.csv") as text:
-        (row,) = frames._from_csv(text, header, table.columns)
-    assert row[1:3] == ["=ann@example.com", "@Ann"]
-    assert repr(JsonLines()) != header.output

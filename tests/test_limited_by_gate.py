@@ -203,3 +203,18 @@ def test_closing_closes_the_gate_and_who_comes_through_it_is_told():
     run(main())
     assert gate.closed
     assert (inner.requests, gate.out) == ([], set())
+
+
+def test_a_hold_that_another_process_met_is_told_to_whoever_waits_here():
+    gate = Gate()
+
+    async def main() -> None:
+        sender = limited(Scripted([response()]), gate, Rate(1, 5))
+        await sender.send(request())
+        waiting = asyncio.create_task(sender.send(request()))
+        await asyncio.sleep(0)
+        gate.held_until = now() + 30
+        assert sender.held_for == pytest.approx(30)
+        await waiting
+
+    run(main())

@@ -89,6 +89,48 @@ def test_a_429_with_a_time_is_believed_before_what_was_guessed():
     assert inner.times == [0.0, 0.5, 6.5]
 
 
+# --- what it tells of its waits ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("answer", "rate", "seconds"),
+    [
+        (refusal(30), None, 30),
+        (response(headers={"x-ratelimit-remaining": "0"}), None, 60),
+        (response(), Rate(1, 20), pytest.approx(20, rel=0.002)),
+        (response(), None, 0),
+    ],
+    ids=["a 429", "a window that is used up", "the rate", "nothing"],
+)
+def test_it_tells_how_long_the_rate_holds_whoever_waits(answer, rate, seconds):
+    inner = Scripted([answer, response()])
+
+    async def main() -> None:
+        sender = limited(inner, rate)
+        assert sender.held_for == 0
+        await sender.send(request())
+        assert sender.held_for == 0  # nobody waits
+        waiting = asyncio.create_task(sender.send(request()))
+        await asyncio.sleep(0)
+        assert sender.held_for == seconds
+        await waiting
+
+    run(main())
+
+
+def test_what_waits_for_an_answer_is_not_held_by_the_rate():
+    inner = Scripted([response()], takes=5.0)
+
+    async def main() -> None:
+        sender = limited(inner, Rate(1, 20), max_concurrency=1)
+        waiting = [asyncio.create_task(sender.send(request())) for _ in range(2)]
+        await asyncio.sleep(1)
+        assert (sender.waiting, sender.held_for) == (1, 0)
+        await asyncio.gather(*waiting)
+
+    run(main())
+
+
 @pytest.mark.parametrize(
     ("rate", "limit", "at_least", "at_most"),
     [

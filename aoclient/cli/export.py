@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shlex
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
@@ -21,7 +21,7 @@ from aoclient.cli.output import NO_OUTPUT, Format, OutputOptions, write_rows
 from aoclient.cli.times import times_of
 from aoclient.cli.watching import watched
 from aoclient.errors import AuthenticationError, ExportError
-from aoclient.export import Job, Manifest, plan, read_manifest
+from aoclient.export import Job, Manifest, Refresh, plan, read_manifest
 from aoclient.export import export as run_export
 from aoclient.export.targets import FormatName
 
@@ -37,6 +37,8 @@ def export(
     out: Path,
     format: FormatName = "jsonl",  # noqa: A002  # the word everybody looks for
     resume: bool = True,
+    refresh: Refresh | None = None,
+    upsert: Annotated[bool, Parameter(negative="")] = False,
     since: datetime | None = None,
     not_started: Annotated[bool, Parameter(negative="")] = False,
     option: Annotated[list[str] | None, Parameter(metavar="NAME=VALUE", json_list=False)] = None,
@@ -58,6 +60,11 @@ def export(
         jsonl, csv, each also with .gz or .zst; parquet, sqlite, duckdb.
     resume
         Go on with what is there; --no-resume removes what an earlier export of the same names wrote.
+    refresh
+        Bring what is there up to date: changed asks for learners who did something, for courses and lists; all asks for
+        everything. Without it the command finishes what was cut off.
+    upsert
+        With --refresh: rows that do not come again stay, those of learners who are gone for example.
     since
         Only learners who registered then or later, UTC.
     not_started
@@ -75,7 +82,8 @@ def export(
     jobs = jobs_of(Asked(names=names, since=since, not_started=not_started, options=option or []))
     form = output.format
     session, counted, http = counted_session(settle(connection), max_concurrency=concurrency)
-    task = _Task(jobs, out, format, resume, concurrency, session, counted, http)
+    settings = {"resume": resume, "refresh": refresh, "upsert": upsert}
+    task = _Task(jobs, out, format, settings, concurrency, session, counted, http)
     if dry_run:
         asyncio.run(task.plan(form))
         return
@@ -97,6 +105,8 @@ def export(
     except ExportError as error:
         raise _said(error, out, again) from error.__cause__
     rows = f"{manifest.rows} rows in {len(manifest.shards)} shards"
+    if max(manifest.rounds.values(), default=1) > 1:
+        rows += f", {len(manifest.changed)} of them written anew"
     print(f"whole: {rows}, {manifest.bytes / 1e6:.1f} MB in {out}", file=sys.stderr)
 
 
@@ -105,7 +115,7 @@ class _Task:
     jobs: list[Job]
     out: Path
     format: FormatName
-    resume: bool
+    settings: Mapping[str, Any]  # Any: arguments of `export` and `plan`
     concurrency: int
     session: Session
     counted: Counted
@@ -116,11 +126,11 @@ class _Task:
 
         console = Console(stderr=True)
         async with opened(self.session, self.http) as ao, watched(self.jobs, self.counted, console) as take:
-            return await run_export(ao, self.jobs, self.out, format=self.format, resume=self.resume, progress=take)
+            return await run_export(ao, self.jobs, self.out, format=self.format, progress=take, **self.settings)
 
     async def plan(self, form: Format) -> None:
         async with opened(self.session, self.http) as ao:
-            planned = await plan(ao, self.jobs, self.out, format=self.format, resume=self.resume)
+            planned = await plan(ao, self.jobs, self.out, format=self.format, **self.settings)
         listings = {job.name for job in self.jobs if job.is_listing}
         write_rows(
             (

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import csv
-import gzip
-import io
 import json
-from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import IO, Any, TypeAlias, cast
+from typing import Any, TypeAlias
 
 from attrs import frozen
 
-from aoclient.export import Kind, Manifest, read_manifest
-from aoclient.export.database import read_plan, reading
+from aoclient.export import Column, Kind, Manifest, read_manifest
 from aoclient.export.engines import DUCKDB, Cursor, engine_of, quoted
-from aoclient.export.folder import read_header
-from aoclient.export.formats import extra
+from aoclient.export.filed import rows_in
+from aoclient.export.ledger import reading
 from aoclient.export.records import Header
+from aoclient.export.targets import read_plan
 
 Row: TypeAlias = Mapping[str, Any]  # Any: values by the types of the columns
 
@@ -52,8 +48,10 @@ class Exported:
 
     @property
     def day(self) -> date:
-        """Day of the newest part, in UTC; there is one."""
-        return max(datetime.fromisoformat(shard.committed_at).astimezone(UTC).date() for shard in self.manifest.shards)
+        """Day in UTC of the newest part, or of the last round, which may have found all as it was; there is a part."""
+        planned = [_header(self.target, job).planned_at for job in self.jobs]
+        moments = [*planned, *(shard.committed_at for shard in self.manifest.shards)]
+        return max(datetime.fromisoformat(each).astimezone(UTC).date() for each in moments)
 
     def rows(self, job: str) -> Iterator[Row]:
         """Give the rows of a job in the order of its plan; none where it is not in the export.
@@ -66,14 +64,20 @@ class Exported:
         if self.target.is_file():
             yield from _from_database(self.target, job)
             return
-        header = cast("Header", read_header(self.target, job))  # what is committed has one
+        header = _header(self.target, job)
         for shard in self.manifest.shards:
             if shard.job == job:
                 yield from _from_file(self.target / shard.file, header)
 
 
+def _header(target: Path, job: str) -> Header:
+    plan = read_plan(target, job)
+    assert plan is not None  # noqa: S101  # what is committed has one
+    return plan[0]
+
+
 def _from_database(path: Path, job: str) -> Iterator[Row]:
-    header, *_ = cast("tuple[Header, object, object]", read_plan(path, job))  # what is committed has one
+    header = _header(path, job)
     with reading(path) as cursor:
         if engine_of(path) is DUCKDB:  # whose times need a package of their own in Python, but not as JSON
             cursor.execute("SET TimeZone = 'UTC'")
@@ -94,49 +98,16 @@ _ROWS_AT_ONCE = 1000
 
 
 def _from_file(path: Path, header: Header) -> Iterator[Row]:
-    if path.suffix == ".parquet":
-        read = _reader(header.schema)
-        with extra("pyarrow.parquet", "parquet").ParquetFile(path) as file:
-            for batch in file.iter_batches(batch_size=_ROWS_AT_ONCE):
-                yield from map(read, batch.to_pylist())
-        return
-    with _text_of(path) as text:
-        if ".jsonl" in path.suffixes:
-            yield from map(json.loads, text)
-        else:
-            yield from map(_reader(header.schema, is_safe="excel_safe=True" in header.output), _table(text))
+    columns = [Column(name, Kind(kind)) for name, kind in header.schema.items()]
+    for row in rows_in(path, header.output, columns):
+        yield dict(zip(header.schema, row, strict=True))
 
 
-@contextmanager
-def _text_of(path: Path) -> Generator[IO[str]]:
-    with path.open("rb") as file:
-        raw: IO[bytes] = file
-        if path.suffix == ".gz":
-            raw = cast("IO[bytes]", gzip.GzipFile(fileobj=file))
-        elif path.suffix == ".zst":
-            raw = cast("IO[bytes]", extra("zstandard", "zstd").ZstdDecompressor().stream_reader(file))
-        with io.TextIOWrapper(raw, encoding="utf-8", newline="") as text:
-            yield text
-
-
-def _table(text: IO[str]) -> Iterator[dict[str, Any]]:
-    """Give the rows of a CSV file, None for an empty cell; the heading, of plain names alone, tells the delimiter."""
-    heading = text.readline()
-    dialect = csv.Sniffer().sniff(heading, delimiters=",;\t|")
-    csv.field_size_limit(2**31 - 1)  # what is nested stands in one cell
-    (names,) = csv.reader([heading], dialect)
-    for row in csv.reader(text, delimiter=dialect.delimiter):
-        yield {name: value or None for name, value in zip(names, row, strict=True)}
-
-
-def _reader(schema: Mapping[str, str], *, is_safe: bool = False) -> Callable[[dict[str, Any]], Row]:
-    """Return what reads the texts and numbers of a row back by the types of its columns."""
+def _reader(schema: Mapping[str, str]) -> Callable[[dict[str, Any]], Row]:
+    """Return what reads the texts and numbers of a row of SQLite back by the types of its columns."""
     kinds = {name: _VALUES[Kind(kind)] for name, kind in schema.items() if Kind(kind) in _VALUES}
-    texts = [name for name, kind in schema.items() if kind in (Kind.TEXT, Kind.JSON)] if is_safe else []
 
     def read(row: dict[str, Any]) -> Row:
-        for name in texts:
-            row[name] = _without_guard(row[name])
         for name, value in kinds.items():
             row[name] = None if row[name] is None else value(row[name])
         return row
@@ -144,17 +115,4 @@ def _reader(schema: Mapping[str, str], *, is_safe: bool = False) -> Callable[[di
     return read
 
 
-def _without_guard(text: str | None) -> str | None:
-    return text[1:] if text and text[0] == "'" and text[1:2] in _GUARDED else text
-
-
-_GUARDED = tuple("=+-@\t\r")
-
-_VALUES: Mapping[Kind, Callable[[Any], object]] = {
-    Kind.INTEGER: int,
-    Kind.NUMBER: float,
-    Kind.FLAG: lambda value: value in (1, "true"),
-    Kind.DURATION: lambda value: value if not isinstance(value, str) else int(value),
-    Kind.JSON: json.loads,
-}
-"""How a value is read; texts and times stay as they are, a duration may be one of Python's."""
+_VALUES: Mapping[Kind, Callable[[Any], object]] = {Kind.FLAG: bool, Kind.JSON: json.loads}

@@ -6,6 +6,7 @@ import asyncio
 import math
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
+from datetime import datetime, timedelta
 
 from attrs import define, field
 from rich.console import Console, Group
@@ -16,7 +17,7 @@ from rich.text import Text
 
 from aoclient.cli.counted import Counted
 from aoclient.cli.text import shown
-from aoclient.export import Committed, Event, FailedShard, Job, PageWritten, Planned
+from aoclient.export import Committed, Event, FailedShard, Job, PageWritten, Planned, Waiting
 
 EVERY = 10.0
 """Seconds between two lines."""
@@ -59,12 +60,14 @@ class Tally:
     Attributes:
         jobs: Counts by name.
         began: When the export began, on the clock.
+        held_until: When calls go on that wait for the rate limit, on the clock.
     """
 
     jobs: dict[str, _Counts]
     counted: Counted
     clock: Callable[[], float]
     began: float
+    held_until: float = -math.inf
     learners: int | None = None
     page_size: int = _PAGE
 
@@ -93,6 +96,8 @@ class Tally:
                 counts.pages_of_ended += counts.pages_of.pop(event.record.key, 0)
                 if event.record.job == "learners":
                     self.learners = event.record.rows
+            case Waiting():
+                self.held_until = self.clock() + event.seconds
             case FailedShard(key=""):
                 self.jobs[event.job].shards = self.jobs[event.job].shards or 0
             case FailedShard():
@@ -159,8 +164,17 @@ class Tally:
             f"{self.rows} rows, {self.rows / seconds:.0f} rows/s",
             f"{self.counted.calls} calls, {self.counted.calls / seconds:.3g}{limit} calls/s",
             "" if left is None or done == all_of else f"{duration(left)} left",
+            self.waits(),
         ]
         return "; ".join(filter(None, parts))
+
+    def waits(self) -> str:
+        """Return how long no call goes because of the rate limit; an empty text while calls go."""
+        seconds = self.held_until - self.clock()
+        if seconds <= 0:
+            return ""
+        until = datetime.now() + timedelta(seconds=seconds)  # noqa: DTZ005  # the clock on the wall of the reader
+        return f"waiting for the rate limit until {until:%H:%M:%S}, {duration(seconds)}"
 
     def table(self) -> Table:
         """Return a bar for each job."""

@@ -15,11 +15,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 from anyio.from_thread import start_blocking_portal
 from attrs import evolve
 
-from aoclient import actions
 from aoclient.agenda import Failed
 from aoclient.errors import ConfigurationError, MissingExtraError
 from aoclient.export import (
-    ActionJob,
     CertificatesJob,
     CoursesJob,
     Job,
@@ -77,16 +75,6 @@ _TYPES: Mapping[Kind, Any] = {
     Kind.TIMESTAMP: "timestamp",
     Kind.DURATION: "bigint",
     Kind.JSON: "json",
-}
-
-_KEYS: Mapping[Any, Mapping[str, Any]] = {
-    actions.Learners: {"primary_key": "email"},
-    actions.Courses: {"primary_key": "id"},
-    actions.GetTeams: {"primary_key": "id"},
-    actions.Certificates: {"merge_key": "email"},  # no column tells them apart: all of a learner are replaced
-    actions.LearnersProgressByCourse: {"primary_key": ("course_id", "email")},
-    actions.CourseProgress: {"primary_key": ("email", "course_id")},
-    actions.GetLearnersQuizStatistic: {"primary_key": ("email", "quiz_id")},
 }
 
 
@@ -155,7 +143,7 @@ def _what_is_new(shared: _Shared, job: LearnersJob) -> Callable[..., Iterator[_R
 
 def _resource(job: Job, read: Callable[..., Iterator[_Rows]]) -> DltResource:
     columns = {column.name: {"data_type": _TYPES[column.kind]} for column in job.table.columns}
-    hints: Mapping[str, Any] = {} if isinstance(job, ActionJob) else _KEYS.get(job.sends, {})
+    hints = {"primary_key" if job.is_row_per_key else "merge_key": job.key} if job.key else {}
     disposition = "merge" if hints else "replace"
     made: Any = dlt.resource(read, name=job.name, write_disposition=disposition, columns=columns, **hints)  # type: ignore[call-overload]  # hints by name
     return cast("DltResource", made)
@@ -222,8 +210,8 @@ class _Shared:
 
 
 async def _actions_of(job: Job, ao: Session) -> AsyncIterator[Action[Any]]:
-    async for _, some in job.shards(ao):
-        for action in some:
+    async for part in job.shards(ao):
+        for action in part.actions:
             yield action
 
 

@@ -5,25 +5,24 @@ from aoclient.export import ProgressByCourseJob, export
 manifest = await export(ao, [ProgressByCourseJob()], "progress/", format="jsonl.gz")
 """
 
+from aoclient.export.bylearner import CertificatesJob, CourseProgressJob, QuizStatisticsJob
 from aoclient.export.columns import Column, Kind, Table
-from aoclient.export.events import Committed, Event, FailedShard, PageWritten, Planned, Started
+from aoclient.export.events import Committed, Event, FailedShard, PageWritten, Planned, Started, Waiting
 from aoclient.export.executing import LocalExecutor, ShardExecutor, Work
 from aoclient.export.formats import Csv, FileFormat, JsonLines, RowWriter
 from aoclient.export.frames import to_arrow, to_pandas, to_polars
 from aoclient.export.jobs import (
     ActionJob,
-    CertificatesJob,
-    CourseProgressJob,
     CoursesJob,
     Job,
     LearnersJob,
+    Part,
     ProgressByCourseJob,
-    QuizStatisticsJob,
     TeamsJob,
 )
 from aoclient.export.parquet import Parquet
 from aoclient.export.planning import Estimate, estimate, plan
-from aoclient.export.records import Manifest, ShardRecord
+from aoclient.export.records import Manifest, Refresh, ShardRecord
 from aoclient.export.run import export
 from aoclient.export.targets import FORMATS, Format, read_manifest
 
@@ -49,15 +48,18 @@ __all__ = [
     "Manifest",
     "PageWritten",
     "Parquet",
+    "Part",
     "Planned",
     "ProgressByCourseJob",
     "QuizStatisticsJob",
+    "Refresh",
     "RowWriter",
     "ShardExecutor",
     "ShardRecord",
     "Started",
     "Table",
     "TeamsJob",
+    "Waiting",
     "Work",
     "estimate",
     "export",

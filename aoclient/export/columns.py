@@ -77,10 +77,14 @@ class Table:
     Attributes:
         columns: First what the action was asked with, then keys of the answer, then the fields of the model. The last
             one of a model is ``extra``: what the answer held beside, or None.
+        key: Columns that tell what a row is about, in whatever export; empty where none do.
+        scope: The column by which rows belong to a shard; None where all are in one.
     """
 
     columns: tuple[Column, ...]
     _rows: Callable[[Any, Any], list[Row]]
+    key: tuple[str, ...] = ()
+    scope: str | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -102,18 +106,26 @@ class Table:
         return self._rows(action, answer)
 
 
-def table_of(action: type[Action[Any]], added: tuple[str, ...] = ()) -> Table:  # Any: whatever it answers
+def table_of(
+    action: type[Action[Any]],  # Any: whatever it answers
+    added: tuple[str, ...] = (),
+    *,
+    key: tuple[str, ...] = (),
+    scope: str | None = None,
+) -> Table:
     """Return the table of the answers of an action.
 
     Args:
         action: Its class.
         added: Options that become columns in front.
+        key: As the table has it.
+        scope: As the table has it.
     """
-    return _table_of(cast("Any", action), added)  # mypy does not take the class of a model for hashable
+    return _table_of(cast("Any", action), added, key, scope)  # mypy does not take the class of a model for hashable
 
 
 @cache
-def _table_of(action: Any, added: tuple[str, ...]) -> Table:
+def _table_of(action: Any, added: tuple[str, ...], key: tuple[str, ...], scope: str | None) -> Table:
     shape = shape_of(action)
     asked = [Column(name, Kind.TEXT, "As it was asked for.") for name in added]
     keys = [Column(name, Kind.TEXT, "Key of the answer.") for name in shape.keys]
@@ -128,7 +140,7 @@ def _table_of(action: Any, added: tuple[str, ...]) -> Table:
         parts = [read(items, *front, *keys) for keys, items in shape.parts(answer)]
         return parts[0] if len(parts) == 1 else [row for part in parts for row in part]
 
-    return Table((*asked, *keys, *fields), rows)
+    return Table((*asked, *keys, *fields), rows, key, scope)
 
 
 def _read_values(items: Iterable[object], *front: str) -> list[Row]:

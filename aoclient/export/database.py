@@ -1,23 +1,25 @@
 """A file of SQLite or DuckDB as the target: a table for each job, and the ledger in tables beside them.
 
 A shard's rows wait in a temporary file until it is whole. One transaction then holds its rows and its entry in
-``_aoclient_shards``, so that a kill leaves both or none.
+``_aoclient_shards``, so that a kill leaves both or none. A later round deletes the earlier rows in it too.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import tempfile
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, cast
 
+import attrs
+
 from aoclient.errors import ExportError
-from aoclient.export.engines import engine_of, quoted
+from aoclient.export.engines import SQLITE, quoted
 from aoclient.export.folder import Hashed
+from aoclient.export.ledger import LEDGER, RECORD, header_in, records_in, shards_in
 from aoclient.export.locking import lock
-from aoclient.export.records import Header, Shard, ShardRecord, now
+from aoclient.export.records import Begun, Header, Shard, ShardRecord, Stays, now
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
@@ -28,17 +30,7 @@ if TYPE_CHECKING:
     from aoclient.export.engines import Connection, Cursor, Engine
     from aoclient.export.store import PlanDraft, Sink
 
-_LEDGER = (
-    "_aoclient_jobs (job TEXT PRIMARY KEY, header TEXT NOT NULL)",
-    "_aoclient_plan (job TEXT, number BIGINT, key TEXT NOT NULL, query TEXT NOT NULL, PRIMARY KEY (job, number))",
-    """_aoclient_shards (
-        job TEXT, key TEXT, file TEXT, rows BIGINT, bytes BIGINT, sha256 TEXT, schema_hash TEXT, query_hash TEXT,
-        committed_at TEXT, PRIMARY KEY (job, key)
-    )""",
-)
-_RECORD = "job, key, file, rows, bytes, sha256, schema_hash, query_hash, committed_at"
 _AT_ONCE = 200  # shards read from the plan at once
-_ALL = 2**31
 
 
 class Database:
@@ -61,7 +53,7 @@ class Database:
             self._connection = self._engine.connect(self._path)
             cursor = self._connection.cursor()
             with _transaction(cursor, self._engine):
-                for table in _LEDGER:
+                for table in LEDGER:
                     cursor.execute(f"CREATE TABLE IF NOT EXISTS {table}")
         except self._engine.error() as error:
             self.close()
@@ -77,40 +69,73 @@ class Database:
             self._lock = None
 
     @contextmanager
-    def _reached(self) -> Generator[Cursor, None, None]:
-        """Give a cursor; what its statements raise is an error of the system."""
+    def _reached(self, cursor: Cursor | None = None) -> Generator[Cursor, None, None]:
+        """Give a cursor, a new one where there is none; what its statements raise is an error of the system."""
         assert self._connection is not None  # noqa: S101  # open between `open` and `close`
         try:
-            yield self._connection.cursor()
+            yield cursor or self._connection.cursor()
         except self._engine.error() as error:
             raise OSError(f"{self._path}: {error}") from error
 
     # --- the plan ---
 
+    def begun(self) -> Begun | None:
+        """Return the round whose jobs are not all planned yet, or None."""
+        with self._reached() as cursor:
+            cursor.execute("SELECT begun FROM _aoclient_round")
+            found = cursor.fetchone()
+            return None if found is None else Begun.from_json(found[0])
+
+    def note(self, begun: Begun | None) -> None:
+        """Note such a round, or that all is planned."""
+        with self._reached() as cursor, _transaction(cursor, self._engine):
+            cursor.execute("DELETE FROM _aoclient_round")
+            if begun is not None:
+                cursor.execute("INSERT INTO _aoclient_round VALUES (?)", (begun.to_json(),))
+
     def header(self, job: str) -> Header | None:
         """Return what the shards of a job share, or None where it has no plan."""
         with self._reached() as cursor:
-            return _header(cursor, job)
+            return header_in(cursor, job)
 
     def draft(self, header: Header, table: Table) -> PlanDraft:
         """Begin a plan, in a transaction that its commit ends."""
         with self._reached() as cursor:
+            if header_in(cursor, header.job) is not None:
+                return self._draft_again(cursor, header, table)
             cursor.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (header.job,))
             if cursor.fetchone():
                 raise ExportError(f"{self._path} has a table {header.job} that no export wrote; give another target")
             cursor.execute(self._engine.begin)
-            draft = _Draft(cursor)
+            draft = _Draft(self._reached, cursor, table)
             columns = ", ".join(f"{quoted(each.name)} {self._engine.types[each.kind]}" for each in table.columns)
             cursor.execute(f"CREATE TABLE {quoted(header.job)} ({columns})")
             cursor.execute("INSERT INTO _aoclient_jobs VALUES (?, ?)", (header.job, header.to_json()))
             return draft
 
+    def _draft_again(self, cursor: Cursor, header: Header, table: Table) -> PlanDraft:
+        draft = _Draft(self._reached, cursor, table)
+        cursor.execute(self._engine.begin)
+        try:
+            if self._engine is SQLITE and table.key:  # DuckDB reads columns anyway
+                into = f"{quoted(header.job)} ({', '.join(map(quoted, table.key))})"
+                cursor.execute(f"CREATE INDEX IF NOT EXISTS {quoted(f'_aoclient_{header.job}')} ON {into}")
+            cursor.execute("DELETE FROM _aoclient_plan WHERE job = ?", (header.job,))
+            cursor.execute("UPDATE _aoclient_jobs SET header = ? WHERE job = ?", (header.to_json(), header.job))
+        except self._engine.error():
+            with contextlib.suppress(OSError):
+                draft.discard()
+            raise
+        return draft
+
     def shards(self, job: str) -> Iterator[Shard]:
         """Give the planned shards of a job, read a few at a time: an open cursor would hold up the commits."""
         last = 0
-        while True:
+        with self._reached() as cursor:
+            header = header_in(cursor, job)
+        while header is not None:
             with self._reached() as cursor:
-                shards = _shards(cursor, job, last, _AT_ONCE)
+                shards = shards_in(cursor, header, last, _AT_ONCE)
             if not shards:
                 return
             yield from shards
@@ -128,7 +153,7 @@ class Database:
     def committed(self, job: str) -> Mapping[str, ShardRecord]:
         """Return the records of a job by key."""
         with self._reached() as cursor:
-            return {record.key: record for record in _records(cursor, "WHERE job = ?", job)}
+            return {record.key: record for record in records_in(cursor, "WHERE job = ?", job)}
 
     def sink(self, shard: Shard, table: Table) -> Sink:
         """Return where to write a shard."""
@@ -136,21 +161,33 @@ class Database:
 
 
 class _Draft:
-    def __init__(self, cursor: Cursor) -> None:
+    def __init__(
+        self, reached: Callable[[Cursor], AbstractContextManager[Cursor]], cursor: Cursor, table: Table
+    ) -> None:
+        self._reached = reached
         self._cursor = cursor
+        self._table = table
         self._is_open = True
 
     def add(self, shard: Shard) -> None:
-        values = (shard.job, shard.number, shard.key, json.dumps(shard.query))
-        self._cursor.execute("INSERT INTO _aoclient_plan VALUES (?, ?, ?, ?)", values)
+        values = (shard.job, shard.number, shard.key, shard.to_json())
+        with self._reached(self._cursor) as cursor:
+            cursor.execute("INSERT INTO _aoclient_plan VALUES (?, ?, ?, ?)", values)
+
+    def remove(self, shard: Shard) -> None:
+        with self._reached(self._cursor) as cursor:
+            _drop(cursor, shard.job, self._table, [*shard.marks, *shard.dropped])
+            cursor.execute("DELETE FROM _aoclient_shards WHERE job = ? AND key = ?", (shard.job, shard.key))
 
     def commit(self) -> None:
-        self._cursor.execute("COMMIT")
+        with self._reached(self._cursor) as cursor:
+            cursor.execute("COMMIT")
         self._is_open = False
 
     def discard(self) -> None:
         if self._is_open:
-            self._cursor.execute("ROLLBACK")
+            with self._reached(self._cursor) as cursor:
+                cursor.execute("ROLLBACK")
             self._is_open = False
 
 
@@ -189,23 +226,80 @@ class _TableSink:
             schema_hash=self._table.schema_hash,
             query_hash=self._shard.query_hash,
             committed_at=now(),
+            round=self._shard.round,
         )
-        values = json.loads(record.to_json())
-        names = _RECORD.split(", ")
-        marks = ", ".join("?" * len(names))
         self._spool.seek(0)
         with self._reached() as cursor, _transaction(cursor, self._engine):
-            self._engine.load(cursor, self._shard.job, self._table, self._spool)
+            if self._shard.round > 1:
+                record = self._replace(cursor, record)
+            else:
+                self._engine.load(cursor, self._shard.job, self._table, self._spool)
+            marks = ", ".join("?" * len(RECORD))
             cursor.execute(
-                f"INSERT INTO _aoclient_shards ({_RECORD}) VALUES ({marks})",  # noqa: S608  # names of ours
-                [values[name] for name in names],
+                f"INSERT INTO _aoclient_shards ({', '.join(RECORD)}) VALUES ({marks})",  # noqa: S608  # names of ours
+                attrs.astuple(record),
             )
         self._spool.close()
         return record
 
+    def _replace(self, cursor: Cursor, record: ShardRecord) -> ShardRecord:
+        """Put the rows in the place of an earlier round's, unless they are the same; return what the ledger gets."""
+        shard, table = self._shard, self._table
+        before = next(iter(records_in(cursor, "WHERE job = ? AND key = ?", shard.job, shard.key)), None)
+        cursor.execute("DELETE FROM _aoclient_shards WHERE job = ? AND key = ?", (shard.job, shard.key))
+        if shard.stays is Stays.NOTHING and before is not None and before.sha256 == record.sha256:
+            return attrs.evolve(record, committed_at=before.committed_at, is_kept=True)
+        if shard.stays is Stays.NOTHING and len(shard.dropped) <= 1:  # all of the job, or of a course: long perhaps
+            _drop(cursor, shard.job, table, shard.dropped)
+            self._engine.load(cursor, shard.job, table, self._spool)
+            return record
+        name, fresh = quoted(shard.job), "_aoclient_fresh"
+        cursor.execute(f"CREATE TABLE {fresh} AS SELECT * FROM {name} LIMIT 0")  # noqa: S608  # quoted
+        self._engine.load(cursor, fresh, table, self._spool)
+        self._engine.make_room(cursor)
+        gone, is_new = 0, True
+        is_told = shard.stays is Stays.NOTHING and before is not None and before.sha256 != ""
+        if table.key and not is_told:
+            came_again = _came_again(table, name, fresh)
+            cursor.execute(f"SELECT 1 FROM (SELECT * FROM {fresh} EXCEPT SELECT * {came_again}) AS new LIMIT 1")  # noqa: S608
+            is_new = cursor.fetchone() is not None
+        if shard.stays is not Stays.UNTIL_KEY:
+            gone += _drop(cursor, shard.job, table, shard.dropped)
+        if table.key:  # what was asked for by one address may have come under another
+            gone += _count(cursor, f"DELETE {_came_again(table, name, fresh)}")
+        cursor.execute(f"INSERT INTO {name} SELECT * FROM {fresh}")  # noqa: S608  # quoted
+        cursor.execute(f"DROP TABLE {fresh}")
+        if before is not None and not is_new and gone == record.rows:
+            record = attrs.evolve(record, committed_at=before.committed_at, is_kept=True)
+        if shard.stays is Stays.NOTHING:
+            return record
+        return attrs.evolve(record, rows=record.rows - gone + (before.rows if before else 0), sha256="")
+
     def discard(self) -> None:
         with contextlib.suppress(OSError):
             self._spool.close()
+
+
+def _came_again(table: Table, name: str, fresh: str) -> str:
+    """Return the part of a statement that means the rows of a table whose key is among those of another."""
+    key = ", ".join(map(quoted, table.key))
+    return f"FROM {name} WHERE ({key}) IN (SELECT {key} FROM {fresh})"  # noqa: S608  # quoted
+
+
+def _drop(cursor: Cursor, job: str, table: Table, values: Sequence[str]) -> int:
+    """Delete the rows of some values of the scope, all where there is none; return how many they were."""
+    if table.scope is None:
+        return _count(cursor, f"DELETE FROM {quoted(job)}")  # noqa: S608  # quoted
+    scope = quoted(table.scope)
+    statement = f"DELETE FROM {quoted(job)} WHERE {scope} = ?"  # noqa: S608  # quoted
+    return sum(_count(cursor, statement, value) for value in values)
+
+
+def _count(cursor: Cursor, statement: str, *given: str) -> int:
+    """Run a statement that deletes, and return how many rows it did."""
+    cursor.execute(statement, given)
+    found = cursor.fetchone()  # DuckDB answers with the number
+    return cursor.rowcount if found is None else int(found[0])
 
 
 @contextmanager
@@ -214,80 +308,7 @@ def _transaction(cursor: Cursor, engine: Engine) -> Generator[None, None, None]:
     try:
         yield
     except BaseException:
-        cursor.execute("ROLLBACK")
+        with contextlib.suppress(engine.error()):  # on a full disk the database rolls back by itself
+            cursor.execute("ROLLBACK")
         raise
     cursor.execute("COMMIT")
-
-
-# --- reading the ledger ------------------------------------------------------------------------------------------
-
-
-def read_ledger(path: Path) -> tuple[list[ShardRecord], int]:
-    """Return the records of a file, and how many shards are planned.
-
-    Raises:
-        ExportError: It holds no export.
-        OSError: It cannot be read.
-    """
-    with reading(path) as cursor:
-        cursor.execute("SELECT count(*) FROM _aoclient_plan")
-        (planned,) = cursor.fetchone()
-        return _records(cursor, ""), planned
-
-
-def read_plan(path: Path, job: str) -> tuple[Header, list[Shard], set[str]] | None:
-    """Return the plan of a job and the keys of its committed shards, or None where a file has none.
-
-    Raises:
-        ExportError: It holds no export.
-        OSError: It cannot be read.
-    """
-    with reading(path) as cursor:
-        header = _header(cursor, job)
-        if header is None:
-            return None
-        return header, _shards(cursor, job, 0, _ALL), {each.key for each in _records(cursor, "WHERE job = ?", job)}
-
-
-@contextmanager
-def reading(path: Path) -> Generator[Cursor, None, None]:
-    """Give a cursor on the file of an export.
-
-    Raises:
-        ExportError: It holds no export.
-        OSError: It cannot be read.
-    """
-    engine = engine_of(path)
-    try:
-        with closing(engine.connect(path, to_read=True)) as db:
-            cursor = db.cursor()
-            cursor.execute("SELECT count(*) FROM sqlite_master WHERE name = '_aoclient_shards'")
-            if not cursor.fetchone()[0]:
-                raise ExportError(f"{path} holds no export")
-            yield cursor
-    except engine.error() as error:
-        raise OSError(f"{path}: {error}") from error
-
-
-def _header(cursor: Cursor, job: str) -> Header | None:
-    cursor.execute("SELECT header FROM _aoclient_jobs WHERE job = ?", (job,))
-    found = cursor.fetchone()
-    return None if found is None else Header.from_json(found[0])
-
-
-def _shards(cursor: Cursor, job: str, after: int, at_most: int) -> list[Shard]:
-    cursor.execute(
-        "SELECT number, key, query FROM _aoclient_plan WHERE job = ? AND number > ? ORDER BY number LIMIT ?",
-        (job, after, at_most),
-    )
-    return [Shard(job, number, key, tuple(json.loads(query))) for number, key, query in cursor.fetchall()]
-
-
-def _records(cursor: Cursor, where: str, *given: str) -> list[ShardRecord]:
-    order = "SELECT job, key, number FROM _aoclient_plan"
-    cursor.execute(
-        f"SELECT {_RECORD} FROM _aoclient_shards JOIN ({order}) USING (job, key) {where} ORDER BY job, number",  # noqa: S608
-        given,
-    )
-    names = _RECORD.split(", ")
-    return [ShardRecord(**dict(zip(names, row, strict=True))) for row in cursor.fetchall()]

@@ -126,16 +126,16 @@ class Dispatch:
         record = evolve(record, query_hash=order.query_hash)
         try:
             path = self._private / private
-            await to_thread.run_sync(self._take_in, order.shard, path, record, limiter=self._threads)
+            record = await to_thread.run_sync(self._take_in, order.shard, path, record, limiter=self._threads)
         except (OSError, AoError) as error:
             self.lose(order, error, is_final=True)
         else:
             self._work.tell(Committed(record))
 
-    def _take_in(self, shard: Shard, private: Path, record: ShardRecord) -> None:
+    def _take_in(self, shard: Shard, private: Path, record: ShardRecord) -> ShardRecord:
         if not private.exists() or private.stat().st_size != record.bytes:
             raise ExportError(f"{private} of a worker is not here; the target must be a folder that all workers see")
-        self._folder.take_in(shard, private, record)
+        return self._folder.take_in(shard, self._work.jobs[shard.job].table, private, record)
 
 
 def _action_of(job: Job, actions: Sequence[Action[Any]]) -> str:  # Any: whatever they answer
@@ -144,6 +144,6 @@ def _action_of(job: Job, actions: Sequence[Action[Any]]) -> str:  # Any: whateve
     if hasattr(job, "sends"):
         kinds.append(job.sends)
     for kind in kinds:
-        if table_of(kind, job.added) is job.table:
+        if table_of(kind, job.added, key=job.key, scope=job.scope) is job.table:
             return kind.spec.name
     raise ConfigurationError(f"{job.name} has columns of its own, which a worker does not know")

@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 class Cursor(Protocol):
     """A cursor, as Python's database interface has it."""
 
+    @property
+    def rowcount(self) -> int:
+        """Rows the last statement changed, where the database says so."""
+        ...
+
     def execute(self, sql: str, given: Sequence[object] = (), /) -> object:
         """Run a statement."""
         ...
@@ -84,6 +89,10 @@ class Engine(Protocol):
 
     def load(self, cursor: Cursor, name: str, table: Table, lines: IO[bytes]) -> None:
         """Insert the rows of such a file."""
+        ...
+
+    def make_room(self, cursor: Cursor) -> None:
+        """Allow the statements that follow to compare whole shards, which takes memory."""
         ...
 
 
@@ -152,6 +161,9 @@ class _Sqlite:
         into = f"INSERT INTO {quoted(name)} VALUES ({marks})"  # noqa: S608  # quoted
         cast("sqlite3.Cursor", cursor).executemany(into, map(json.loads, lines))
 
+    def make_room(self, cursor: Cursor) -> None:
+        del cursor  # it keeps what is large in temporary files
+
 
 # --- DuckDB ------------------------------------------------------------------------------------------------------
 
@@ -184,6 +196,9 @@ class _Duck:
 
     def error(self) -> type[Exception]:
         return cast("type[Exception]", extra("duckdb", "duckdb").Error)
+
+    def make_room(self, cursor: Cursor) -> None:
+        cursor.execute("SET memory_limit = '1GB'")  # at the most; what is larger goes to temporary files
 
     def lines(self, file: IO[bytes], table: Table) -> Callable[[Sequence[Row]], object]:
         return JsonLines().writer(file, table).write

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TypeAlias
 
 from attrs import frozen
@@ -17,7 +18,7 @@ class Planned:
     Attributes:
         job: Name of the job.
         shards: How many shards it has.
-        committed: How many of them an earlier run committed.
+        committed: How many of them an earlier run committed, or a later round leaves as they are.
         calls: Calls the others need at least; a listing needs one for each of its pages.
     """
 
@@ -83,7 +84,22 @@ class FailedShard:
     error: AoError
 
 
-Event: TypeAlias = Planned | Started | PageWritten | Committed | FailedShard
+@frozen
+class Waiting:
+    """No call goes for a while, because of the rate limit: a 429 held all back, or the window is used up.
+
+    It is told of the session of this process, not of workers elsewhere.
+
+    Attributes:
+        until: When calls go on, UTC.
+        seconds: From now until then, at least 2.
+    """
+
+    until: datetime
+    seconds: float
+
+
+Event: TypeAlias = Planned | Started | PageWritten | Committed | FailedShard | Waiting
 """What ``progress`` is called with."""
 
 

@@ -2,34 +2,38 @@
 
 ::
 
-    target/<job>/000001.jsonl              a committed shard; complete, and never changed again
+    target/<job>/000001.jsonl              a committed shard; complete, and only ever replaced as a whole
     target/.aoclient/<job>/plan.jsonl      the header and one line for each planned shard
     target/.aoclient/<job>/000001.json     its record: this file makes the shard committed
+    target/.aoclient/round.json            a later round some of whose jobs are not planned yet
     target/.aoclient/tmp/                  what is being written; emptied when an export begins
 
 A file is written under a private name, synced, and linked to its own name, which fails where there is one already. A
 data file without a record was left by a kill between the two links; it is removed, and its shard is exported again.
+How a later round replaces a file stands in `aoclient.export.replacing`.
 """
 
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import io
-import json
 import os
 import re
 import shutil
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
 
+from attrs import evolve
+
 from aoclient.errors import ExportError
 from aoclient.export.locking import lock
-from aoclient.export.records import INNER, Header, Shard, ShardRecord, now
+from aoclient.export.publishing import publish, replace, sync, write_synced
+from aoclient.export.records import INNER, Begun, Header, Shard, ShardRecord, Stays, now
+from aoclient.export.replacing import merged, read_record, replace_shard, settle
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Container, Iterator, Mapping, Sequence
 
     from aoclient.export.columns import Row, Table
     from aoclient.export.formats import FileFormat
@@ -54,6 +58,7 @@ class Folder:
         self.path = path
         self.format = fmt
         self._inner = path / INNER
+        self._begun = self._inner / "round.json"
         self.tmp = self._inner / "tmp"
         self._lock: int | None = None
 
@@ -72,6 +77,20 @@ class Folder:
 
     # --- the plan ---
 
+    def begun(self) -> Begun | None:
+        """Return the round whose jobs are not all planned yet, or None."""
+        try:
+            return Begun.from_json(self._begun.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+
+    def note(self, begun: Begun | None) -> None:
+        """Note such a round, or that all is planned."""
+        if begun is None:
+            self._begun.unlink(missing_ok=True)
+        else:
+            replace(write_synced(self.tmp / self._begun.name, begun.to_json()), self._begun)
+
     def header(self, job: str) -> Header | None:
         """Return what the shards of a job share, or None where it has no plan."""
         return read_header(self.path, job)
@@ -79,14 +98,17 @@ class Folder:
     def draft(self, header: Header, table: Table) -> PlanDraft:  # noqa: ARG002  # files have their columns inside
         """Begin a plan."""
         ledger, data = self._inner / header.job, self.path / header.job
+        plan = ledger / "plan.jsonl"
+        if plan.exists():
+            return _Draft(self.tmp / f"{header.job}.plan", plan, header)
         if data.is_dir() and any(data.iterdir()) and not ledger.is_dir():
             raise ExportError(f"{data} is not empty and was not written by an export; give another target")
         self._sweep(header.job)
         ledger.mkdir(exist_ok=True)
         data.mkdir(exist_ok=True)
-        _sync(self.path)
-        _sync(self._inner)
-        return _Draft(self.tmp / f"{header.job}.plan", ledger / "plan.jsonl", header)
+        sync(self.path)
+        sync(self._inner)
+        return _Draft(self.tmp / f"{header.job}.plan", plan, header)
 
     def shards(self, job: str) -> Iterator[Shard]:
         """Give the planned shards of a job."""
@@ -97,10 +119,11 @@ class Folder:
         (self._inner / job / "plan.jsonl").unlink(missing_ok=True)
         self._sweep(job)
 
-    def _sweep(self, job: str) -> None:
+    def _sweep(self, job: str, planned: Container[str] = ()) -> None:
+        """Remove the files and records of a job but for those of the planned numbers."""
         for folder in (self.path / job, self._inner / job):
             for path in list(folder.iterdir()) if folder.is_dir() else ():
-                if _OURS.fullmatch(path.name):
+                if _OURS.fullmatch(path.name) and path.name.partition(".")[0] not in planned:
                     path.unlink()
 
     # --- shards ---
@@ -111,6 +134,8 @@ class Folder:
         Raises:
             ExportError: A file has another size than when it was committed.
         """
+        settle(self._inner / job, self.path)
+        self._sweep(job, {f"{shard.number:06d}" for shard in self.shards(job)})
         found: dict[str, ShardRecord] = {}
         for record in read_records(self.path, job):
             path = self.path / record.file
@@ -127,25 +152,47 @@ class Folder:
         return _FolderSink(self, self.tmp, shard, table, self.format)
 
     def clear(self, shard: Shard) -> None:
-        """Remove what stands under the names of a shard that is not committed."""
-        for path in self._names(shard):
-            path.unlink(missing_ok=True)
+        """Remove what stands under the names of a shard that is not committed, but for what an earlier round wrote."""
+        if not self._is_replaced(shard):
+            for path in self._names(shard):
+                path.unlink(missing_ok=True)
 
-    def take_in(self, shard: Shard, private: Path, record: ShardRecord) -> None:
-        """Commit a shard whose private file is whole and synced.
+    def take_in(self, shard: Shard, table: Table, private: Path, record: ShardRecord) -> ShardRecord:
+        """Commit a shard whose private file is whole and synced, in the place of what an earlier round wrote.
+
+        Returns:
+            What the ledger has.
 
         Raises:
             FileExistsError: The shard is committed, or somebody else's file has its name.
             OSError: It cannot be committed; the output is as before.
         """
         final, ledger = self._names(shard)
+        if self._is_replaced(shard):
+            if shard.stays is not Stays.NOTHING:
+                record, private = self._merged(shard, table, private, record)
+            return replace_shard(private, record, final, ledger)
         publish(private, final)
-        line = private.with_name(f"{private.name}.record")
-        with line.open("w", encoding="utf-8") as file:
-            file.write(record.to_json())
-            file.flush()
-            os.fsync(file.fileno())
-        publish(line, ledger)
+        publish(write_synced(private.with_name(f"{private.name}.record"), record.to_json()), ledger)
+        return record
+
+    def _merged(self, shard: Shard, table: Table, private: Path, record: ShardRecord) -> tuple[ShardRecord, Path]:
+        """Return the record and the file of a shard with the rows that stay of an earlier round."""
+        final, _ = self._names(shard)
+        sink = FileSink(self.tmp, shard, table, self.format, mark="merged.")
+        try:
+            for rows in merged(shard, table, self.output, private, final):
+                sink.write(rows)
+            new = sink.commit()
+        except BaseException:
+            sink.discard()
+            raise
+        private.unlink()
+        return evolve(record, rows=new.rows, bytes=new.bytes, sha256=new.sha256), sink.private
+
+    def _is_replaced(self, shard: Shard) -> bool:
+        """Tell whether an earlier round wrote what stands under the names of a shard."""
+        return shard.round > 1 and all(path.exists() for path in self._names(shard))
 
     def _names(self, shard: Shard) -> tuple[Path, Path]:
         """Return where a shard and its record stand once it is committed."""
@@ -168,14 +215,19 @@ class _Draft:
         self._file.write(f"{header.to_json()}\n")
 
     def add(self, shard: Shard) -> None:
-        line = json.dumps([shard.number, shard.key, *shard.query], ensure_ascii=False)
-        self._file.write(f"{line}\n")
+        self._file.write(f"{shard.to_json()}\n")
+
+    def remove(self, shard: Shard) -> None:
+        """Do nothing: what is not planned is swept away when the new plan stands."""
 
     def commit(self) -> None:
         self._file.flush()
         os.fsync(self._file.fileno())
         self._file.close()
-        publish(self._private, self._final)
+        if self._final.exists():
+            replace(self._private, self._final)
+        else:
+            publish(self._private, self._final)
 
     def discard(self) -> None:
         self._file.close()
@@ -232,6 +284,7 @@ class FileSink:
             schema_hash=self._table.schema_hash,
             query_hash=self._shard.query_hash,
             committed_at=now(),
+            round=self._shard.round,
         )
 
     def discard(self) -> None:
@@ -248,8 +301,7 @@ class _FolderSink(FileSink):
 
     def commit(self) -> ShardRecord:
         record = super().commit()
-        self._target.take_in(self._shard, self.private, record)
-        return record
+        return self._target.take_in(self._shard, self._table, self.private, record)
 
 
 class Hashed(io.RawIOBase):
@@ -298,47 +350,13 @@ def read_header(target: Path, job: str) -> Header | None:
 def read_shards(target: Path, job: str) -> Iterator[Shard]:
     """Give the shards of a plan; one line is in memory at a time."""
     with (target / INNER / job / "plan.jsonl").open(encoding="utf-8") as file:
-        next(file)
+        header = Header.from_json(next(file))
         for line in file:
-            number, key, *query = json.loads(line)
-            yield Shard(job, number, key, tuple(query))
+            yield Shard.from_json(line, header)
 
 
 def read_records(target: Path, job: str) -> Iterator[ShardRecord]:
     """Give the records of a job in the order of its plan."""
     for path in sorted((target / INNER / job).glob("*.json")):
-        yield ShardRecord.from_json(path.read_text(encoding="utf-8"))
-
-
-# --- one step or none ---------------------------------------------------------------------------------------------
-
-_NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EXDEV, errno.EMLINK}
-
-
-def publish(private: Path, final: Path) -> None:
-    """Give a synced file its own name in one step, for good.
-
-    Raises:
-        FileExistsError: There is one of that name; it is left as it is.
-    """
-    try:
-        os.link(private, final)
-    except OSError as error:
-        if error.errno not in _NO_LINKS:
-            raise
-        if final.exists():  # the lock keeps others away on file systems without hard links
-            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(final)) from None
-        private.rename(final)
-    else:
-        private.unlink()
-    _sync(final.parent)
-
-
-def _sync(folder: Path) -> None:
-    if os.name != "posix":  # pragma: no cover  # Windows cannot open a folder
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        if "." not in path.stem:
+            yield read_record(path, target)

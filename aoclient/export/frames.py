@@ -6,26 +6,21 @@ as ``Any``, for the packages that make it need not be there.
 
 from __future__ import annotations
 
-import ast
-import csv
-import gzip
-import io
-import json
 import os
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any, TypeAlias, cast
+from typing import Any, TypeAlias
 
 import attrs
 
 from aoclient.errors import ConfigurationError, ExportError
 from aoclient.export.columns import Column, Kind, rows_of_models
-from aoclient.export.database import reading
 from aoclient.export.engines import DUCKDB, engine_of, quoted
+from aoclient.export.filed import FROM_CSV, FROM_LINES, cells_in, lines_in
 from aoclient.export.formats import extra
+from aoclient.export.ledger import reading
 from aoclient.export.lines import encode
 from aoclient.export.parquet import arrow_schema
 from aoclient.export.records import Header, Manifest
@@ -132,53 +127,11 @@ def _from_file(arrow: Any, schema: Any, path: Path, header: Header, columns: Seq
             for batch in file.iter_batches(batch_size=_AT_ONCE):
                 yield arrow.record_batch(batch.columns, schema=schema)
         return
-    read = _from_lines if ".jsonl" in path.suffixes else _from_csv
-    with _text_of(path) as text:
-        yield from _batches(arrow, schema, read(text, header, columns))
-
-
-@contextmanager
-def _text_of(path: Path) -> Generator[IO[str]]:
-    with path.open("rb") as file:
-        raw: IO[bytes] = file
-        if path.suffix == ".gz":
-            raw = cast("IO[bytes]", gzip.GzipFile(fileobj=file))
-        elif path.suffix == ".zst":
-            raw = cast("IO[bytes]", extra("zstandard", "zstd").ZstdDecompressor().stream_reader(file))
-        yield io.TextIOWrapper(raw, encoding="utf-8", newline="")
-
-
-def _from_lines(text: IO[str], header: Header, columns: Sequence[Column]) -> Rows:
-    names = list(header.schema)
-    rows = ([row[name] for name in names] for row in map(json.loads, text))
-    return _read(rows, columns, {Kind.TIMESTAMP: datetime.fromisoformat, Kind.JSON: encode})
-
-
-def _from_csv(text: IO[str], header: Header, columns: Sequence[Column]) -> Rows:
-    call = cast("ast.Call", ast.parse(header.output, mode="eval").body)  # the format as its repr tells it
-    settings = {each.arg: ast.literal_eval(each.value) for each in call.keywords}
-    csv.field_size_limit(2**31 - 1)  # what is nested stands in one cell
-    rows = csv.reader(text, dialect=settings["dialect"])
-    next(rows)
-    values = {**_CSV_VALUES, **(_SAFE_VALUES if settings["excel_safe"] else {})}
-    return _read(([cell or None for cell in row] for row in rows), columns, values)
-
-
-_CSV_VALUES: Mapping[Kind, Callable[[Any], object]] = {
-    Kind.INTEGER: int,
-    Kind.NUMBER: float,
-    Kind.FLAG: "true".__eq__,
-    Kind.TIMESTAMP: datetime.fromisoformat,
-    Kind.DURATION: int,
-}
-
-
-def _with_formula(text: str) -> str:
-    return text[text[:2] in _SAFE :]
-
-
-_SAFE = {f"'{first}" for first in "=+-@\t\r"}
-_SAFE_VALUES: Mapping[Kind, Callable[[Any], object]] = {Kind.TEXT: _with_formula, Kind.JSON: _with_formula}
+    if ".jsonl" in path.suffixes:
+        rows = lines_in(path, columns, {**FROM_LINES, Kind.JSON: encode})
+    else:
+        rows = cells_in(path, header.output, columns, {**FROM_CSV, Kind.JSON: str})
+    yield from _batches(arrow, schema, rows)
 
 
 def _from_database(target: Path, job: str, columns: Sequence[Column]) -> Rows:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import re
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import date
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from attrs import asdict, field, frozen
 
@@ -15,9 +15,8 @@ from aoclient import actions, forms, wire
 from aoclient.action import Action, Effect, Paged
 from aoclient.errors import AoError, ConfigurationError
 from aoclient.export.columns import Table, table_of
-from aoclient.export.quizzes import all_quizzes
 from aoclient.export.records import form_of
-from aoclient.export.windows import all_learners, everybody_since, windows_of
+from aoclient.export.windows import everybody_since, windows_of
 from aoclient.forms import MAX_PAIRS
 from aoclient.model import Id
 from aoclient.splitting import split
@@ -25,41 +24,36 @@ from aoclient.splitting import split
 if TYPE_CHECKING:
     from aoclient.session import Session
 
-T = TypeVar("T")
 
-CALLS_PER_SHARD = 100
-"""Calls of one shard where each call is about one learner: a kill loses at most so many of each shard under way."""
+@frozen
+class Part:
+    """A shard to be.
 
-LEARNERS_PER_CALL = 20
-"""Learners in one call for quiz statistics, whose answers are long."""
+    Attributes:
+        key: What it holds, unique in the job.
+        actions: What is sent for it.
+        marks: The values its rows have in the column ``scope`` of the job, each with its mark: a text that changes
+            when rows of that value may have.
+    """
 
-Part = tuple[str, Sequence[Action[Any]]]
-"""A shard to be: its key and its actions."""
+    key: str
+    actions: Sequence[Action[Any]]  # Any: whatever they answer
+    marks: Mapping[str, str] = field(factory=dict[str, str])
 
 
 def _snake(name: str) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
 
 
-def _listed(given: Iterable[Id] | None) -> tuple[str, ...] | None:
+def texts_of(given: Iterable[Id] | None) -> tuple[str, ...] | None:
+    """Return a list as texts; None stays None.
+
+    Raises:
+        ConfigurationError: It is a text itself.
+    """
     if isinstance(given, str):
         raise ConfigurationError(f"expected a list of texts, got the text {given!r}")
     return None if given is None else tuple(map(str, given))
-
-
-def _copied(given: Mapping[str, Iterable[Id]] | None) -> Mapping[str, tuple[Id, ...]] | None:
-    return None if given is None else {email: tuple(quizzes) for email, quizzes in given.items()}
-
-
-async def _batches(items: AsyncIterable[T], size: int) -> AsyncIterator[list[T]]:
-    batch: list[T] = []
-    async for item in items:
-        batch.append(item)
-        if len(batch) == size:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
 
 
 @frozen(kw_only=True)
@@ -69,10 +63,16 @@ class Job(ABC):
     Attributes:
         sends: The action that is sent, or one with the same answer.
         added: Options of the action that become columns in front.
+        key: Columns that tell what a row is about, in whatever export; empty where none do.
+        is_row_per_key: Whether there is one row of each key; else all rows of a key belong together.
+        scope: The column by which rows belong to a shard; None where all are in one.
     """
 
     sends: ClassVar[type[Action[Any]]]  # Any: whatever it answers
     added: ClassVar[tuple[str, ...]] = ()
+    key: ClassVar[tuple[str, ...]] = ()
+    is_row_per_key: ClassVar[bool] = True
+    scope: ClassVar[str | None] = None
 
     @property
     def name(self) -> str:
@@ -82,7 +82,7 @@ class Job(ABC):
     @property
     def table(self) -> Table:
         """The columns, and how answers become rows."""
-        return table_of(self.sends, self.added)
+        return table_of(self.sends, self.added, key=self.key, scope=self.scope)
 
     @property
     def is_listing(self) -> bool:
@@ -116,10 +116,11 @@ class CoursesJob(Job):
     """All courses and groups: one call."""
 
     sends = actions.Courses
+    key = ("id",)
 
     async def shards(self, ao: Session) -> AsyncIterator[Part]:  # noqa: ARG002  # nothing is to be found out
         """List the one shard."""
-        yield "all", [actions.Courses()]
+        yield Part("all", [actions.Courses()])
 
 
 @frozen(kw_only=True)
@@ -127,10 +128,11 @@ class TeamsJob(Job):
     """All teams with the courses each can take: one call."""
 
     sends = actions.GetTeams
+    key = ("id",)
 
     async def shards(self, ao: Session) -> AsyncIterator[Part]:  # noqa: ARG002  # nothing is to be found out
         """List the one shard."""
-        yield "all", [actions.GetTeams(records=actions.TeamRecords.COURSE)]
+        yield Part("all", [actions.GetTeams(records=actions.TeamRecords.COURSE)])
 
 
 @frozen(kw_only=True)
@@ -147,6 +149,7 @@ class LearnersJob(Job):
     """
 
     sends = actions.Learners
+    key = ("email",)
 
     since: date | None = None
     with_academy: bool | None = None
@@ -159,9 +162,9 @@ class LearnersJob(Job):
     async def shards(self, ao: Session) -> AsyncIterator[Part]:  # noqa: ARG002  # nothing is to be found out
         """List the one shard."""
         if self.since is not None:
-            yield "since", [everybody_since(self.since)]
+            yield Part("all", [everybody_since(self.since)])
         else:
-            yield "all", [actions.Learners(with_academy=self.with_academy, with_teams=self.with_teams)]
+            yield Part("all", [actions.Learners(with_academy=self.with_academy, with_teams=self.with_teams)])
 
     def smaller(self, action: Action[Any], error: AoError) -> Sequence[Action[Any]]:  # Any: whatever it answers
         """Return windows of registration dates, or the halves of one."""
@@ -182,8 +185,10 @@ class ProgressByCourseJob(Job):
 
     sends = actions.LearnersProgressByCourse
     added = ("course_id",)
+    key = ("course_id", "email")
+    scope = "course_id"
 
-    courses: Sequence[Id] | None = field(default=None, converter=_listed)
+    courses: Sequence[Id] | None = field(default=None, converter=texts_of)
     show_not_started_learners: bool | None = None
 
     async def shards(self, ao: Session) -> AsyncIterator[Part]:
@@ -193,108 +198,7 @@ class ProgressByCourseJob(Job):
             progress = actions.LearnersProgressByCourse(
                 course_id=course, show_not_started_learners=self.show_not_started_learners
             )
-            yield f"course/{course}", [progress]
-
-
-# --- one call for each learner -----------------------------------------------------------------------------------
-
-
-@frozen(kw_only=True)
-class _PerLearner(Job):
-    added = ("email",)
-
-    emails: Sequence[str] | None = field(default=None, converter=_listed)
-
-    @abstractmethod
-    def make(self, email: str) -> Action[Any]:  # Any: whatever it answers
-        """Return the call for one learner."""
-
-    async def shards(self, ao: Session) -> AsyncIterator[Part]:
-        """List a shard for each batch of learners."""
-        number = 0
-        async for batch in _batches(_emails(ao, self.emails), CALLS_PER_SHARD):
-            number += 1
-            yield f"learners/{number}", [self.make(email) for email in batch]
-
-
-@frozen(kw_only=True)
-class CourseProgressJob(_PerLearner):
-    """The progress of each learner in all courses, with each lesson and quiz: a call for each learner.
-
-    Args:
-        emails: Addresses of learners; all learners of the academy when None.
-    """
-
-    sends = actions.CourseProgress
-
-    def make(self, email: str) -> Action[Any]:  # Any: whatever it answers
-        """Return the call for one learner."""
-        return actions.CourseProgress(email=email)
-
-
-@frozen(kw_only=True)
-class CertificatesJob(_PerLearner):
-    """The certificates of each learner: a call for each learner.
-
-    Args:
-        emails: Addresses of learners; all learners of the academy when None.
-    """
-
-    sends = actions.Certificates
-
-    def make(self, email: str) -> Action[Any]:  # Any: whatever it answers
-        """Return the call for one learner."""
-        return actions.Certificates(email=email)
-
-
-@frozen(kw_only=True)
-class QuizStatisticsJob(Job):
-    """How learners did in quizzes, question by question: a call for each 20 learners.
-
-    Args:
-        records: Ids of quizzes by address of a learner. None: all learners of the academy in all quizzes of the courses
-            somebody started. The vendor has no list of quizzes; they are found through the progress of a few learners.
-    """
-
-    sends = actions.GetLearnersQuizStatistic
-
-    records: Mapping[str, Sequence[Id]] | None = field(default=None, converter=_copied)
-
-    async def shards(self, ao: Session) -> AsyncIterator[Part]:
-        """List a shard for each batch of learners."""
-        number = 0
-        async for calls in _batches(self._calls(ao), max(1, CALLS_PER_SHARD // LEARNERS_PER_CALL)):
-            number += 1
-            yield f"learners/{number}", calls
-
-    async def _calls(self, ao: Session) -> AsyncIterator[Action[Any]]:
-        records = self._everybody(ao) if self.records is None else _each(self.records.items())
-        async for batch in _batches(records, LEARNERS_PER_CALL):
-            for part in split(actions.GetLearnersQuizStatistic(records=dict(batch)), MAX_PAIRS):
-                yield part
-
-    @staticmethod
-    async def _everybody(ao: Session) -> AsyncIterator[tuple[str, Sequence[Id]]]:
-        quizzes = await all_quizzes(ao)
-        if quizzes:
-            async for email in _emails(ao, None):
-                yield email, quizzes
-
-
-async def _emails(ao: Session, given: Sequence[str] | None) -> AsyncIterator[str]:
-    """Give each address once; an answer may hold a learner without one."""
-    if given is not None:
-        for email in filter(None, dict.fromkeys(given)):
-            yield email
-        return
-    async for learners in all_learners(ao):
-        for email in (learner.email for learner in learners if learner.email):
-            yield email
-
-
-async def _each(items: Iterable[T]) -> AsyncIterator[T]:
-    for item in items:
-        yield item
+            yield Part(f"course/{course}", [progress], {course: ""})
 
 
 # --- anything else that reads ------------------------------------------------------------------------------------
@@ -344,7 +248,7 @@ class ActionJob(Job):
     async def shards(self, ao: Session) -> AsyncIterator[Part]:  # noqa: ARG002  # nothing is to be found out
         """List the one shard."""
         fits = forms.count(wire.tree(self.action)) <= MAX_PAIRS or not self.action.spec.split
-        yield "all", [self.action] if fits else split(self.action, MAX_PAIRS)
+        yield Part("all", [self.action] if fits else split(self.action, MAX_PAIRS))
 
     def smaller(self, action: Action[Any], error: AoError) -> Sequence[Action[Any]]:  # Any: whatever it answers
         """Return the halves of a window of registration dates."""

@@ -10,7 +10,8 @@ from attrs import frozen
 
 from aoclient.errors import ConfigurationError
 from aoclient.export.events import Planned
-from aoclient.export.run import check, header_of, listed
+from aoclient.export.rounds import round_of
+from aoclient.export.run import check, check_round, header_of, listed
 from aoclient.export.targets import read_plan, store_for
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from aoclient.export.jobs import Job
+    from aoclient.export.records import Refresh
     from aoclient.export.targets import Format
     from aoclient.session import Session
     from aoclient.settings import Rate
@@ -30,6 +32,8 @@ async def plan(
     *,
     format: Format = "jsonl",  # noqa: A002  # as `export` has it
     resume: bool = True,
+    refresh: Refresh | None = None,
+    upsert: bool = False,
 ) -> list[Planned]:
     """Return what `export` with the same arguments would send; write nothing, and send only what planning needs.
 
@@ -39,6 +43,8 @@ async def plan(
         target: A folder or file; an export it holds is gone on with.
         format: As of `export`.
         resume: False plans everything, whatever the target holds.
+        refresh: As of `export`.
+        upsert: As of `export`.
 
     Returns:
         Shards and calls of each job.
@@ -51,15 +57,19 @@ async def plan(
     """
     path, planned = Path(target), list[Planned]()
     wanted, store = listed(jobs), store_for(path, format)
+    check_round(wanted, store, refresh, resume=resume, upsert=upsert)
     for job in wanted:
         kept = await to_thread.run_sync(read_plan, path, job.name) if resume else None
         if kept is not None:
-            header, shards, done = kept
-            check(header, header_of(job, store), path)
-            calls = sum(len(shard.query) for shard in shards if shard.key not in done)
-            planned.append(Planned(job.name, len(shards), len(done), calls))
+            header, shards, records = kept
+            check(header, header_of(job, store), path, upsert=upsert)
+            if refresh is not None:
+                shards = await round_of(header, shards, records, refresh, upsert=upsert).shards(job, ao)
+            todo = [shard for shard in shards if not shard.is_whole(records.get(shard.key))]
+            calls = sum(len(shard.query) for shard in todo)
+            planned.append(Planned(job.name, len(shards), len(shards) - len(todo), calls))
         else:
-            parts = [len(actions) async for _, actions in job.shards(ao)]
+            parts = [len(part.actions) async for part in job.shards(ao)]
             planned.append(Planned(job.name, len(parts), 0, sum(parts)))
     return planned
 

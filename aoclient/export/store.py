@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from aoclient.export.columns import Row, Table
-    from aoclient.export.records import Header, Shard, ShardRecord
+    from aoclient.export.records import Begun, Header, Shard, ShardRecord
 
 
 class Sink(Protocol):
@@ -44,8 +44,12 @@ class PlanDraft(Protocol):
         """Take a shard."""
         ...
 
+    def remove(self, shard: Shard) -> None:
+        """Take an earlier shard out, with its rows."""
+        ...
+
     def commit(self) -> None:
-        """Make it the plan of its job."""
+        """Make it the plan of its job, in the place of an earlier one."""
         ...
 
     def discard(self) -> None:
@@ -63,7 +67,7 @@ class Sinks(Protocol):
     committers: int
 
     def sink(self, shard: Shard, table: Table) -> Sink:
-        """Return where to write a shard."""
+        """Return where to write a shard; its commit takes the place of what an earlier round wrote."""
         ...
 
 
@@ -89,12 +93,20 @@ class Store(Sinks, Protocol):
         """Give the target back."""
         ...
 
+    def begun(self) -> Begun | None:
+        """Return the round whose jobs are not all planned yet, or None."""
+        ...
+
+    def note(self, begun: Begun | None) -> None:
+        """Note such a round, or that all is planned."""
+        ...
+
     def header(self, job: str) -> Header | None:
         """Return what the shards of a job share, or None where it has no plan."""
         ...
 
     def draft(self, header: Header, table: Table) -> PlanDraft:
-        """Begin a plan.
+        """Begin a plan; where the job has one, it stands until this one is committed.
 
         Raises:
             ExportError: Something stands in the way that no export wrote.

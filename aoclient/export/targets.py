@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from aoclient.errors import ConfigurationError, ExportError
-from aoclient.export import database, folder
+from aoclient.export import folder, ledger
 from aoclient.export.database import Database
 from aoclient.export.engines import DUCKDB, SQLITE
 from aoclient.export.folder import Folder
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Mapping
 
-    from aoclient.export.records import Header, Shard
+    from aoclient.export.records import Header, Shard, ShardRecord
     from aoclient.export.store import Store
 
 FormatName: TypeAlias = Literal[
@@ -61,19 +61,19 @@ def store_for(target: Path, fmt: Format) -> Store:
     return Folder(target, fmt)
 
 
-def read_plan(target: Path, job: str) -> tuple[Header, list[Shard], set[str]] | None:
-    """Return the plan of a job and the keys of its committed shards, or None where a target has none; for reading.
+def read_plan(target: Path, job: str) -> tuple[Header, list[Shard], dict[str, ShardRecord]] | None:
+    """Return the plan of a job and its records by key, or None where a target has none; for reading.
 
     Raises:
         ExportError: The target is a file that holds no export.
     """
     if target.is_file():
-        return database.read_plan(target, job)
+        return ledger.read_plan(target, job)
     header = folder.read_header(target, job)
     if header is None:
         return None
     shards = list(folder.read_shards(target, job))
-    return header, shards, {record.key for record in folder.read_records(target, job)}
+    return header, shards, {record.key: record for record in folder.read_records(target, job)}
 
 
 def read_manifest(target: str | os.PathLike[str]) -> Manifest:
@@ -84,11 +84,15 @@ def read_manifest(target: str | os.PathLike[str]) -> Manifest:
     """
     path = Path(target)
     if path.is_file():
-        records, planned = database.read_ledger(path)
+        records, planned, headers = ledger.read_ledger(path)
     elif path.is_dir():
         jobs = folder.read_jobs(path)
-        records = [record for job in jobs for record in folder.read_records(path, job)]
-        planned = sum(1 for job in jobs for _ in folder.read_shards(path, job))
+        headers = [header for job in jobs if (header := folder.read_header(path, job))]
+        keys = {(job, shard.key) for job in jobs for shard in folder.read_shards(path, job)}
+        # A kill may leave records of an earlier round's shards, which are planned no more.
+        records = [each for job in jobs for each in folder.read_records(path, job) if (job, each.key) in keys]
+        planned = len(keys)
     else:
         raise ExportError(f"{path} holds no export")
-    return Manifest(target=str(target), shards=tuple(records), planned=planned)
+    rounds = {header.job: header.round for header in headers}
+    return Manifest(target=str(target), shards=tuple(records), planned=planned, rounds=rounds)

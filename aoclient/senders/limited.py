@@ -109,6 +109,21 @@ class Limited:
         """Calls in the queue."""
         return sum(not waiter.done() for _, _, waiter in self._queue)
 
+    @property
+    def held_for(self) -> float:
+        """Seconds until calls go on that wait for the rate; 0 while none does, or where the next answer decides."""
+        if not self.waiting:
+            return 0.0
+        now = asyncio.get_running_loop().time()
+        moments = [self._hold.until]
+        if self._allowance is not None:
+            moments.append(self._allowance.opens_at(now, self.in_flight))
+        if self._lease is not None:
+            moments.append(self._lease.opens_at(now))
+        if self.gate is not None:
+            moments.append(self.gate.held_until)
+        return max(0.0, *(each - now for each in moments if each < math.inf))
+
     async def aclose(self) -> None:
         """Refuse whoever waits and whoever comes; what is in flight is left alone."""
         self._closed = True

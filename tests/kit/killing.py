@@ -11,6 +11,7 @@ import sqlite3
 import sys
 import threading
 from collections import Counter
+from collections.abc import Mapping
 from contextlib import closing
 from importlib import import_module
 from pathlib import Path
@@ -19,6 +20,7 @@ from typing import Any
 from unittest.mock import patch
 
 import aoclient.export
+import aoclient.export.bylearner
 from aoclient.emulator import Emulator
 from aoclient.export import (
     CertificatesJob,
@@ -31,6 +33,7 @@ from aoclient.export import (
     QuizStatisticsJob,
     TeamsJob,
     export,
+    read_manifest,
 )
 from aoclient.session import Session
 from tests.kit.exporting import table_of
@@ -38,14 +41,34 @@ from tests.kit.exporting import table_of
 PACKAGE = str(Path(aoclient.export.__file__).parent)
 LEARNERS = 105
 EMAILS = [f"learner{number}@example.com" for number in range(1, 13)]
-CALLS_PER_SHARD = 10
+LEARNERS_PER_SHARD = 10
 
 CONTEXT = multiprocessing.get_context("forkserver")
-CONTEXT.set_forkserver_preload(["tests.kit.killing", "aiohttp", "msgspec", "anyio._backends._asyncio"])
+CONTEXT.set_forkserver_preload(
+    [
+        "tests.kit.killing",
+        "aiohttp",
+        "msgspec",
+        "anyio._backends._asyncio",
+        "aoclient.export.frames",
+        "pyarrow.parquet",
+        "duckdb",
+        "zstandard",
+    ]
+)
 
 
-def academy() -> Emulator:
-    return Emulator(learners=LEARNERS, courses=2)
+def academy(*, is_later: bool = False) -> Emulator:
+    """Return the academy, or what it is a night later: two learned, one left and one came."""
+    emulator = Emulator(learners=LEARNERS, courses=2, clock=lambda: 1_800_000_000.0)
+    if is_later:
+        for number in (2, 7):
+            pupil = emulator.learner(f"learner{number}@example.com")
+            pupil.log_in()
+            pupil.finish_course(emulator.world.catalogue.courses[1].id)
+        emulator.world.delete(5)
+        emulator.sign_up("new@example.com", first_name="Nina", last_name="New")
+    return emulator
 
 
 def jobs() -> list[Job]:
@@ -61,16 +84,46 @@ def jobs() -> list[Job]:
     ]
 
 
-async def run(target: Path, fmt: str, emulator: Emulator | None = None, **settings: Any) -> Manifest:
-    with patch.object(aoclient.export.jobs, "CALLS_PER_SHARD", CALLS_PER_SHARD):
+async def run(
+    target: Path, fmt: str, emulator: Emulator | None = None, *, wanted: list[Job] | None = None, **settings: Any
+) -> Manifest:
+    with patch.object(aoclient.export.bylearner, "LEARNERS_PER_SHARD", LEARNERS_PER_SHARD):
         async with Session("client-id", "client-secret", sender=emulator or academy(), max_concurrency=8) as ao:
-            return await export(ao, jobs(), target, format=fmt, **settings)
+            return await export(ao, wanted or jobs(), target, format=fmt, **settings)
+
+
+ROUND: Mapping[str, Mapping[str, Any]] = {
+    "first": {},
+    "refresh": {"refresh": "changed"},
+    "upsert": {"refresh": "changed", "upsert": True},
+}
+"""What is killed: a first export, or a later round over one."""
+
+
+def later_jobs() -> list[Job]:
+    """Return jobs whose learners are looked up, so that the list tells who did something."""
+    return [CertificatesJob(), ProgressByCourseJob(show_not_started_learners=True), CourseProgressJob(), LearnersJob()]
+
+
+async def go_on(target: Path, fmt: str, mode: str) -> Manifest:
+    """Do what is killed, or what a user would do after a kill: begin the round, or finish it where it was begun."""
+    if mode == "first":
+        return await run(target, fmt)
+    settings = {} if is_begun(target) else ROUND[mode]
+    return await run(target, fmt, academy(is_later=True), wanted=later_jobs(), **settings)
+
+
+def is_begun(target: Path) -> bool:
+    """Tell whether a second round was begun."""
+    if target.is_file():
+        return bool(table_of(target, "_aoclient_round")) or 2 in read_manifest(target).rounds.values()
+    return (target / ".aoclient" / "round.json").exists() or 2 in read_manifest(target).rounds.values()
 
 
 # --- the process that is killed ----------------------------------------------------------------------------------
 
 
-def _export_until(target: str, fmt: str, line: int, counted: Any) -> None:
+def _export_until(target: str, fmt: str, mode: str, line: int, counted: Any) -> None:
     """Export, and at the given line of the export package kill this process; with line 0 count the lines."""
     lines = 0
 
@@ -87,34 +140,34 @@ def _export_until(target: str, fmt: str, line: int, counted: Any) -> None:
     if line >= 0:
         threading.settrace(trace)
         sys.settrace(trace)
-    asyncio.run(run(Path(target), fmt))
+    asyncio.run(go_on(Path(target), fmt, mode))
     sys.settrace(None)
     if counted is not None:
         counted.value = lines
 
 
-def lines_of(target: Path, fmt: str) -> int:
+def lines_of(target: Path, fmt: str, mode: str) -> int:
     """Return how many lines an unbroken export runs."""
     counted = CONTEXT.Value("l", 0)
-    process = CONTEXT.Process(target=_export_until, args=(str(target), fmt, 0, counted))
+    process = CONTEXT.Process(target=_export_until, args=(str(target), fmt, mode, 0, counted))
     process.start()
     process.join()
     assert process.exitcode == 0
     return counted.value
 
 
-def kill_at_line(target: Path, fmt: str, line: int) -> bool:
+def kill_at_line(target: Path, fmt: str, mode: str, line: int) -> bool:
     """Export in a process that dies at a line; tell whether it did."""
-    process = CONTEXT.Process(target=_export_until, args=(str(target), fmt, line, None))
+    process = CONTEXT.Process(target=_export_until, args=(str(target), fmt, mode, line, None))
     process.start()
     process.join()
     assert process.exitcode in (0, -signal.SIGKILL)
     return process.exitcode != 0
 
 
-def kill_after(target: Path, fmt: str, seconds: float) -> bool:
+def kill_after(target: Path, fmt: str, mode: str, seconds: float) -> bool:
     """Export in a process that is killed from outside after a time; tell whether it had to be."""
-    process = CONTEXT.Process(target=_export_until, args=(str(target), fmt, -1, None))
+    process = CONTEXT.Process(target=_export_until, args=(str(target), fmt, mode, -1, None))
     process.start()
     process.join(seconds)
     process.kill()
@@ -136,10 +189,17 @@ def contents(target: Path) -> dict[str, str]:
     return {path.relative_to(target).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
-def assert_nothing_is_torn(target: Path, expected: dict[str, str]) -> None:
-    """Check what a reader sees right after a kill: whole shards, none but those the ledger knows or is about to."""
+def assert_nothing_is_torn(target: Path, before: dict[str, str], expected: dict[str, str]) -> None:
+    """Check what a reader sees right after a kill: shards as they were before or as they are to be, as the ledger says.
+
+    A shard in the making may be there a moment before its record.
+    """
     if target.is_dir():
-        assert contents(target).items() <= expected.items()
+        found = contents(target)
+        assert found.items() <= before.items() | expected.items()
+        assert before.keys() & expected.keys() <= found.keys()
+        for record in read_manifest(target).shards:
+            assert found[record.file] == record.sha256
     elif target.is_file() and "_aoclient_shards" in (tables := tables_of(target)):
         whole: Counter[str] = Counter()
         for record in table_of(target, "_aoclient_shards"):
