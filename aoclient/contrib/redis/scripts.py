@@ -96,12 +96,13 @@ return math.max(0, hold - now)
 """
 )
 
-# ARGV: not used, microseconds from now.
+# ARGV: not used, microseconds from now. The channel with the name of the key tells how long the hold lasts.
 HOLD = Script(
     _REPORTED
     + """
 hold = math.max(hold, now + ARGV[2])
 redis.call('HSET', pace, 'hold', hold)
 keep(pace, hold)
+redis.call('PUBLISH', pace, hold - now)
 """
 )
