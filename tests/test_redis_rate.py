@@ -8,6 +8,7 @@ import subprocess
 from contextlib import asynccontextmanager
 
 import pytest
+from redis.asyncio import Redis
 
 from aoclient import Rate, Session
 from aoclient.contrib.redis import Link, RedisCommons, RedisGate
@@ -169,6 +170,93 @@ def test_a_429_stops_those_whose_turn_is_reserved_already(redis):
             assert await waiting is None
             assert two.held_until > asyncio.get_running_loop().time() + FAR - 1
             await until(lambda: card(redis, "out") == 1)
+
+    asyncio.run(main())
+
+
+def test_no_session_sends_anything_after_it_heard_of_a_429_another_met(redis):
+    sent = []
+
+    class Noting(Emulator):
+        async def send(self, request):
+            sent.append(asyncio.get_running_loop().time())
+            return await super().send(request)
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        academy = Noting(learners=1, courses=1, faults="429@at=60;retry_after=1")
+        sessions = [
+            Session("client-id", "client-secret", sender=academy, rate=Rate(100, 1), redis=redis.url) for _ in range(6)
+        ]
+        calls = [asyncio.create_task(ao.courses()) for ao in sessions for _ in range(20)]
+        await until(lambda: any(entry.status == 429 for entry in academy.journal.received))
+        until_then = len(sent)
+        await until(lambda: all(ao._limited.gate.held_until > loop.time() for ao in sessions))
+        heard = len(sent)
+        assert heard - until_then <= len(sessions)  # one of each may have been at the gate
+        ends_at = min(ao._limited.gate.held_until for ao in sessions)
+        await until(lambda: len(sent) > heard)
+        assert sent[heard] >= ends_at
+        await asyncio.gather(*calls)
+        for ao in sessions:
+            await ao.aclose()
+
+    asyncio.run(main())
+
+
+class Deaf:
+    """A client that cannot subscribe."""
+
+    def __init__(self, server):
+        self.client = Redis(port=server.port)
+        self.execute_command = self.client.execute_command
+
+
+def test_who_cannot_hear_of_a_429_asks_when_the_turn_comes(redis):
+    async def main() -> None:
+        client = Deaf(redis)
+        async with gates(redis) as (other,):
+            deaf = RedisGate(client, "account")
+            await deaf.enter(5, 1.0, within=FAR)
+            waiting = asyncio.create_task(deaf.enter(5, 1.0, within=FAR))
+            await until(lambda: deaf._sleeping)
+            other.refuse(FAR)
+            assert await waiting is None
+            assert deaf.held_until > asyncio.get_running_loop().time() + FAR - 1
+            deaf.close()
+            await deaf._link.aclose()
+        await client.client.aclose()
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("missed", [True, False])
+def test_who_heard_nothing_for_a_while_asks_what_was_missed(redis, missed):
+    async def main() -> None:
+        async with gates(redis, 2) as (one, two):
+            await one.enter(5, 1.0, within=FAR)
+            await until(lambda: one._news)
+            waiting = asyncio.create_task(one.enter(5, 1.0, within=FAR))
+            await until(lambda: one._sleeping)
+            before, news = redis.calls("evalsha") + redis.calls("eval"), one._news
+            if missed:
+                redis.ask("CLIENT", "KILL", "TYPE", "pubsub")
+                await until(lambda: one._news is not news)
+            assert await waiting
+            assert redis.calls("evalsha") + redis.calls("eval") - before == missed
+            assert two._news is None  # nobody listens before the first call
+
+    asyncio.run(main())
+
+
+def test_closing_ends_the_listening_whenever_it_comes(redis):
+    async def main() -> None:
+        for steps in range(40):
+            async with gates(redis) as (gate,):
+                assert await gate.enter(1000, 1.0, within=FAR)
+                for _ in range(steps):
+                    await asyncio.sleep(0)
+        assert {task.get_name() for task in asyncio.all_tasks()} == {asyncio.current_task().get_name()}
 
     asyncio.run(main())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import multiprocessing
 import shutil
 import signal
@@ -72,6 +73,11 @@ class RedisServer:
         found = [line for line in self.ask("INFO", "commandstats") if line.startswith(f"cmdstat_{command}:")]
         return int(found[0].split("calls=")[1].split(",")[0]) if found else 0
 
+    def sent(self) -> int:
+        """Return how many commands clients sent; what scripts call in turn, but for GET and SET, is not counted."""
+        words = "evalsha eval get set del ping hello client|setinfo subscribe"
+        return sum(self.calls(word) for word in words.split())
+
 
 @pytest.fixture(scope="module", name="one_redis")
 def one_redis_of_a_module() -> Iterator[RedisServer]:
@@ -106,6 +112,8 @@ def account(emulator: Emulator, url: str) -> str:
 
 class Workers:
     """Processes with a session each, on one emulator and one Redis. They go on together at each of their rounds.
+
+    How calls ended is counted by the error's name, ``ok``, and ``warning`` for each that was logged.
 
     Args:
         count: Processes.
@@ -185,6 +193,7 @@ async def _rounds(
     settings: dict[str, Any],
 ) -> Counter[str]:
     found: Counter[str] = Counter()
+    logging.getLogger("aoclient").addHandler(_Counting(found))
     shared = RedisCommons(redis_url, **commons)
     async with Session("client-id", "client-secret", base_url=url, redis=shared, **settings) as ao:
 
@@ -205,6 +214,15 @@ async def _rounds(
             await asyncio.gather(*(keep_calling(until) if seconds else call() for _ in range(calls)))
     await shared.aclose()
     return found
+
+
+class _Counting(logging.Handler):
+    def __init__(self, found: Counter[str]) -> None:
+        super().__init__(logging.WARNING)
+        self._found = found
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._found[record.levelname.lower()] += 1
 
 
 def most_in_any(window: float, times: list[float]) -> int:
