@@ -1,4 +1,4 @@
-"""P24 over processes: receivers behind sockets of their own handle each event once, whoever is sent it, whoever dies."""
+"""P24 over processes: receivers on sockets of their own handle each event once, whoever is sent it, whoever dies."""
 
 from __future__ import annotations
 
