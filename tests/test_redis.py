@@ -9,10 +9,11 @@ import sys
 from contextlib import asynccontextmanager
 
 import pytest
+from cryptography.fernet import Fernet
 from redis.asyncio import Redis
 
 import aoclient.contrib.redis
-from aoclient import Session, Token
+from aoclient import Rate, Session, Token
 from aoclient.contrib.redis import Link, RedisCommons, RedisDeliveryStore, RedisTokenStore
 from aoclient.contrib.redis import link as link_module
 from aoclient.contrib.redis.link import Script
@@ -417,6 +418,41 @@ def test_a_token_that_must_not_be_stored_is_not(redis):
 
     asyncio.run(main())
     assert redis.ask("KEYS", "*") == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "shows_token"),
+    [({}, True), ({"cipher": Fernet(Fernet.generate_key())}, False), ({"keep_token": False}, False)],
+    ids=["plain", "encrypted", "not kept"],
+)
+def test_redis_is_shown_no_secret_and_the_token_only_to_be_kept(redis, settings, shows_token):
+    """By what MONITOR shows of limiter, store and kept answers; the plain token is the one thing to be found there."""
+    canary, client_id = "canary-5f2c", "client-77aa"
+
+    async def main() -> str:
+        emulator = Emulator(client_id=client_id, client_secret=canary, faults="429@at=3;retry_after=1")
+        commons = RedisCommons(redis.url, **settings)
+        common = {"sender": emulator, "rate": Rate(50, 1), "redis": commons, "cache_for": 60}
+        for _ in range(2):
+            async with Session(client_id, canary, **common) as ao:
+                await ao.courses()
+                await ao.get_teams()
+                await ao.passive_learners()
+                await ao.revoke_learners_access(learners=["learner1@example.com"])
+                token = ao._authorized._held.token.value.reveal()
+        assert token_requests(emulator) == 1
+        await commons.aclose()
+        return token
+
+    with redis.watched() as lines:
+        token = asyncio.run(main())
+    shown = "".join(lines)
+    assert "EVALSHA" in shown
+    assert "PUBLISH" in shown.upper()
+    assert not [secret for secret in (canary, client_id) if secret in shown]
+    with_token = [line for line in lines if token in line]
+    assert bool(with_token) is shows_token
+    assert all('"SET"' in line and ':token"' in line for line in with_token)
 
 
 def test_a_token_store_of_its_own_goes_before_that_of_redis(redis):

@@ -68,6 +68,24 @@ class RedisServer:
         )
         return [line for line in done.stdout.splitlines() if line]
 
+    @contextmanager
+    def watched(self) -> Iterator[list[str]]:
+        """Collect what MONITOR shows of the commands of a block; the list is filled when the block ends."""
+        seen: list[str] = []
+        watch = subprocess.Popen(["redis-cli", "-p", str(self.port), "monitor"], stdout=subprocess.PIPE, text=True)
+        assert watch.stdout is not None
+        try:
+            assert watch.stdout.readline().strip() == "OK"
+            yield seen
+            self.ask("ECHO", "the end")
+            for line in watch.stdout:
+                if "the end" in line:
+                    break
+                seen.append(line)
+        finally:
+            watch.kill()
+            watch.communicate()
+
     def calls(self, command: str) -> int:
         """Return how often clients sent a command since the server was started."""
         found = [line for line in self.ask("INFO", "commandstats") if line.startswith(f"cmdstat_{command}:")]
