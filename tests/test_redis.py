@@ -334,6 +334,17 @@ def test_a_cancelled_command_leaves_no_answer_for_the_next(redis):
     asyncio.run(main())
 
 
+def test_more_commands_at_once_than_a_pool_has_connections_are_no_failure(redis):
+    async def main() -> None:
+        link = Link(redis.url)
+        answers = await asyncio.gather(*(link.call("ECHO", f"{number}") for number in range(300)))
+        assert answers == [f"{number}".encode() for number in range(300)]
+        assert int(redis.ask("INFO", "clients")[1].split(":")[1]) <= 60
+        await link.aclose()
+
+    asyncio.run(main())
+
+
 def test_work_cut_off_with_the_loop_is_no_error(caplog):
     async def main() -> Link:
         link = Link(NOBODY)

@@ -91,6 +91,25 @@ def test_a_tenth_goes_at_once_and_the_rest_evenly(redis):
     assert redis.calls("evalsha") + redis.calls("eval") <= 16
 
 
+def test_more_processes_than_permits_take_turns_and_ask_no_more_than_twice_each(redis):
+    got = [0] * 20
+
+    async def main() -> None:
+        async with gates(redis, len(got)) as crowd:
+
+            async def work(number: int) -> None:
+                while sum(got) < 5 * len(got):
+                    permit = await crowd[number].enter(10, 0.2, within=FAR)
+                    got[number] += 1
+                    crowd[number].leave(permit, after=0.0)
+
+            await asyncio.gather(*(work(number) for number in range(len(got))))
+
+    asyncio.run(main())
+    assert redis.calls("evalsha") <= 2 * sum(got) + 3 * len(got)
+    assert max(got) - min(got) <= 3
+
+
 @pytest.mark.parametrize("moment", ["asking", "waiting"])
 def test_who_is_cancelled_at_the_gate_leaves_no_permit_behind(redis, moment):
     async def main() -> None:
@@ -373,7 +392,7 @@ def test_redis_restarted_under_load_loses_no_call_and_each_process_keeps_to_its_
             turned.append(loop.time())
             await until(lambda: len(times) >= 90)
             redis.start()
-            await until(lambda: ao._limited.gate._local is None)
+            await until(lambda: not ao._limited.gate._alone.counts)
             turned.append(loop.time())
             ends_at = len(times) + 60
             await asyncio.gather(*workers)

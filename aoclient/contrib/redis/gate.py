@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import math
 import secrets
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from attrs import define
-
+from aoclient.contrib.redis.alone import Alone
 from aoclient.contrib.redis.link import link_to
 from aoclient.contrib.redis.scripts import HELD, HOLD, LATER, LOOK, TAKE, UNSENT
 from aoclient.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from aoclient.contrib.redis.link import Link, Script
-
-_log = logging.getLogger("aoclient")
 
 _OTHER_CLOCK = 1.001  # the server's clock is not that of Redis: a window is one part in a thousand longer
 _IN_FLIGHT_AT_MOST = 10.0  # seconds; a request of a process that died counts as arrived then
@@ -29,33 +25,19 @@ _LOOK_EVERY = 0.5  # seconds between looks whether Redis is back
 _MICRO = 1_000_000
 
 
-@define(eq=False)
-class _Local:
-    """An even pace of one's own; the first turn comes one gap after Redis went away."""
-
-    gap: float
-    next: float
-
-    def turn(self, now: float) -> float:
-        """Take the turn and return 0, or return the seconds until it comes."""
-        if now < self.next:
-            return self.next - now
-        self.next = now + self.gap
-        return 0.0
-
-
 class RedisGate:
     """Count the requests of all processes of an account in Redis, on its clock.
 
     Of any ``calls`` + 1 requests in a row the last starts more than a window after the answer to one before it, so a
     server never counts more than ``calls`` in any window. A request without an answer counts as arrived 10 s after its
-    start. A permit costs one command, or two where nothing else is asked soon.
+    start. A permit costs one command, or two where nothing else is asked soon, or more processes wait than there are
+    permits in a window; these then come one after the other.
 
     A 429 is published, so that it stops all processes as soon as they hear of it, those too whose turn was given before
     it. Where nothing can be heard, a turn that comes later than in 50 ms costs a command more, which asks.
 
-    While Redis is away each process goes by itself, evenly, at ``share`` of the rate. In the window in which Redis
-    goes or comes back a server may count up to a tenth of the rate more, if the shares come to one.
+    While Redis is away, and for a window and a second after, each process goes evenly at ``share`` of the rate. In the
+    window in which Redis goes away a server may count up to a tenth of the rate more, if the shares come to one.
 
     Args:
         redis: URL, or a `Link`, or a client of `redis.asyncio`.
@@ -81,12 +63,11 @@ class RedisGate:
             raise ConfigurationError(f"share must be above 0 and at most 1, got {share!r}")
         self._link = link_to(redis)
         self._keys = [f"aoclient:{{{account}}}:{name}" for name in ("out", "back", "pace")]
-        self._share = share
+        self._alone = Alone(share)
         self.held_until = -math.inf
         self._name = secrets.token_hex(8)
         self._numbers = count()
         self._per = 0.0
-        self._local: _Local | None = None
         self._answered: dict[str, float | None] = {}
         self._reporting: asyncio.TimerHandle | None = None
         self._sleeping: asyncio.Future[None] | None = None
@@ -99,20 +80,25 @@ class RedisGate:
         """Wait for a turn and return its permit; None where a 429 holds all processes back."""
         loop = asyncio.get_running_loop()
         self._per = per * _OTHER_CLOCK
+        comes_back = False
         while not self._closed:
             if self.held_until > loop.time():
                 return None
+            if seconds := self._alone.turn(loop.time()):
+                await self._sleep(seconds)
+                continue
             permit = f"{self._name}:{next(self._numbers)}"
             news = self._news
             try:
-                kind, seconds = await self._ask(permit, calls, within)
+                kind, seconds = await self._ask(permit, calls, within, comes_back=comes_back)
             except OSError as error:
-                seconds = self._turn_alone(error, loop.time(), calls, per)
+                seconds = self._alone.gone(error, loop.time(), calls, per)
                 if not seconds:
                     return ""
                 await self._sleep(min(seconds, _LOOK_EVERY))
                 continue
             if kind == LATER:
+                comes_back = True
                 await self._sleep(seconds)
             elif kind == HELD:
                 self._hold(seconds * _MICRO)
@@ -150,23 +136,22 @@ class RedisGate:
 
     # --- a turn --------------------------------------------------------------------------------------------------
 
-    async def _ask(self, permit: str, calls: int, within: float) -> tuple[int, float]:
+    async def _ask(self, permit: str, calls: int, within: float, *, comes_back: bool) -> tuple[int, float]:
         task = self._run(
             TAKE,
             calls,
             permit,
             int(min(within, _FAR) * _MICRO),
             int(_IN_FLIGHT_AT_MOST * _MICRO),
-            int(self._local is not None),
+            int(self._alone.counts),
+            int(comes_back),
         )
         try:
             kind, micro = await asyncio.shield(task)
         except asyncio.CancelledError:
             task.add_done_callback(lambda _: self.undo(permit))
             raise
-        if self._local is not None:
-            self._local = None
-            _log.info("Redis is back: the rate is kept together with the other processes")
+        self._alone.back(asyncio.get_running_loop().time(), self._per)
         self._listen()
         return kind, micro / _MICRO
 
@@ -212,14 +197,6 @@ class RedisGate:
     def _wake(self) -> None:
         if self._sleeping is not None and not self._sleeping.done():
             self._sleeping.set_result(None)
-
-    def _turn_alone(self, error: OSError, now: float, calls: int, per: float) -> float:
-        gap = per / (calls * self._share) if calls else 0.0
-        if self._local is None:
-            _log.warning("the rate is not shared, this process keeps to %g of it: %s", self._share, error)
-            self._local = _Local(gap, now + gap)
-        self._local.gap = gap
-        return self._local.turn(now)
 
     # --- news of a 429 -------------------------------------------------------------------------------------------
 

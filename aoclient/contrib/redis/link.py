@@ -24,6 +24,7 @@ _log = logging.getLogger("aoclient")
 _TIMEOUT = 1.0  # seconds for connecting, and for an answer
 _AGAIN_AFTER = 0.5  # seconds after a failure until Redis is asked again
 _TIMES_AS_LONG = 4  # as the failure took: a Redis that swallows requests must not hold up every call
+_AT_ONCE = 50  # commands; for each there is a connection, and by default a pool has no more than 100
 _LISTENS_FOR = 3600.0  # seconds at a time: with no time given, redis 5 takes that of the connection
 
 
@@ -61,6 +62,7 @@ class Link:
         self._client: Any = _client(url) if self._is_own else url
         self._running: set[asyncio.Task[Any]] = set()
         self._listening: set[asyncio.Task[None]] = set()
+        self._room = asyncio.Semaphore(_AT_ONCE)
         self._away_until = -math.inf
 
     async def call(self, *words: Word) -> Any:  # Any: what Redis answers hangs on the command
@@ -156,9 +158,10 @@ class Link:
         if began < self._away_until:
             raise OSError("Redis is away")
         try:
-            answer = await self._client.execute_command(
-                *(word.reveal() if isinstance(word, Secret) else word for word in words)
-            )
+            async with self._room:
+                answer = await self._client.execute_command(
+                    *(word.reveal() if isinstance(word, Secret) else word for word in words)
+                )
         except self._exceptions.NoScriptError:
             failure: Exception = _UnknownScriptError()
         except (self._exceptions.RedisError, OSError) as error:

@@ -2,7 +2,8 @@
 
 Three keys for an account: ``out``, the permits whose request has no answer yet, by when they count as arrived;
 ``back``, those that were answered, by when they are free again; ``pace``, a hash of the time of the next even permit
-(``next``) and the end of the hold after a 429 (``hold``).
+(``next``), the end of the hold after a 429 (``hold``), and when the next of those comes back for whom there was no turn
+(``later``).
 """
 
 from aoclient.contrib.redis.link import Script
@@ -41,14 +42,16 @@ end
 local hold = tonumber(redis.call('HGET', pace, 'hold') or 0)
 """
 
-# ARGV: window, permits in it, name, horizon, time in flight at most, 1 after an absence of Redis, reported ones.
+# ARGV: window, permits in it, name, horizon, time in flight at most, 1 after an absence of Redis, 1 for one who comes
+# back, reported ones.
 # A lease as in `aoclient.senders.pace.Lease`, and GCRA within it: a tenth may go at once, the others evenly. A turn is
-# reserved, so that nobody has to come back for it.
+# reserved, so that nobody has to come back for it, as long as there are permits to come. Further ones are told when to
+# come back, one every gap, and nobody who is new goes before them: so each asks twice and none waits for ever.
 TAKE = Script(
     _REPORTED
     + """
 local calls, name, horizon, flight = tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
-reported(7)
+reported(8)
 if hold > now then return {0, hold - now} end
 if calls == 0 then return {1, 0} end
 
@@ -60,13 +63,22 @@ end
 redis.call('ZREMRANGEBYSCORE', back, '-inf', now)
 
 local gap = per / calls
+local later = tonumber(redis.call('HGET', pace, 'later') or 0)
+local function come_back(soonest)
+  later = math.max(later, soonest, now + math.max(5000, gap / 4))
+  redis.call('HSET', pace, 'later', later + gap)
+  keep(pace, later)
+  return {2, math.min(later - now, math.max(per, flight))}
+end
+if later > now and ARGV[7] ~= '1' then return come_back(now) end
+
 local free = calls - redis.call('ZCARD', out) - redis.call('ZCARD', back)
 local at = now
 if free < 1 then
   local first = redis.call('ZRANGE', back, 0 - free, 0 - free, 'WITHSCORES')
   if #first == 0 then  -- all hang on answers; none comes back before a window after its own turn
     local soonest = redis.call('ZRANGE', out, 0, 0, 'WITHSCORES')[2] - flight + per
-    return {2, math.min(1000000, math.max(5000, gap / 4, soonest - now))}
+    return come_back(soonest)
   end
   at = tonumber(first[2])
 end
