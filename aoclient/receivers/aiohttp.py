@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from aoclient.receivers.receiver import Receiver
 
+_NAMES = ("signature", "content-length")  # of the headers that matter where there is no encoding
 _LINGERS = 1.0  # seconds what is left of a refused body is read and dropped, so that the sender gets to read the answer
 
 
@@ -26,7 +27,9 @@ def handler(receiver: Receiver) -> Callable[[web.Request], Awaitable[web.Respons
 
     async def handle(request: web.Request) -> web.Response:
         if _is_whole(request):
-            answer = await receiver.receive(request.content.read_nowait(), request.headers)
+            headers = request.headers
+            pairs = [(name, value) for name in _NAMES for value in headers.getall(name, ())]
+            answer = await receiver.receive(request.content.read_nowait(), pairs)
         else:
             answer = await receiver.respond(request.method, request.headers, _reader(request))
         return web.Response(status=answer.status, body=answer.body, headers=answer.headers)

@@ -159,8 +159,11 @@ class Deliveries:
     async def _handle(self, delivery: Delivery) -> Answer:
         wait = self._retry_after
         for attempt in range(1, self._attempts + 1):
-            async with self._workers:
+            await self._workers.acquire()  # `async with` makes two coroutines more
+            try:
                 error = await self._call_handlers(delivery)
+            finally:
+                self._workers.release()
             if error is None:
                 return await self._finish(delivery)
             _log.error("%s failed, try %d of %d", _name(delivery), attempt, self._attempts, exc_info=error)

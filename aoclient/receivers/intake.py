@@ -12,7 +12,7 @@ from attrs import frozen
 from aoclient.receivers import answer as answers
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
 
     from aoclient.receivers.answer import Answer
 
@@ -65,15 +65,21 @@ class Intake:
 def noted_of(headers: Headers) -> Noted:
     """Return all values of the headers that matter, by name."""
     noted: Noted = {"signature": [], "content-encoding": [], "content-length": []}
-    for name, value in headers.items() if isinstance(headers, Mapping) else headers:
+    for name, value in headers if isinstance(headers, list) else _pairs(headers):
         values = noted.get(name.lower())
         if values is not None:
             values.append(value)
     return noted
 
 
+def _pairs(headers: Headers) -> Iterable[tuple[str, str]]:
+    return headers.items() if isinstance(headers, Mapping) else headers
+
+
 def _is_above(length: str, limit: int) -> bool:
     # Compared as text first: int() refuses thousands of digits. What is no number is for the server to refuse.
+    if len(length) < len(str(limit)):
+        return False
     digits = length.strip().lstrip("0")
     if not (digits.isascii() and digits.isdigit()):
         return False
