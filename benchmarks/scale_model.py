@@ -75,9 +75,10 @@ class Budget:
         while self.back and self.back[0] <= now:
             del self.back[0]
         gap = self.per / self.calls
-        if self.later > now and not comes_back:
-            return False, self._come_back(now, now, gap)
         free = self.calls - len(self.out) - len(self.back)
+        is_idle = free >= 1 and self.even <= now
+        if self.later > now and not comes_back and not is_idle:
+            return False, self._come_back(now, now, gap)
         at = now
         if free < 1:
             if -free >= len(self.back):
@@ -96,10 +97,10 @@ class Budget:
             insort(self.back, at + self.per)
 
     def _come_back(self, now: float, soonest: float, gap: float) -> float:
-        self.later = max(self.later, soonest, now + max(0.005, gap / 4))
-        seconds = min(self.later - now, max(self.per, FLIGHT))
-        self.later += gap
-        return seconds
+        longest = max(self.per, FLIGHT)
+        place = max(self.later, soonest, now + max(0.005, gap / 4))
+        self.later = min(place, now + longest) + gap
+        return min(place - now, longest)
 
 
 @define(eq=False)

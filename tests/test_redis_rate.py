@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from contextlib import asynccontextmanager
 
@@ -108,6 +109,29 @@ def test_more_processes_than_permits_take_turns_and_ask_no_more_than_twice_each(
     asyncio.run(main())
     assert redis.calls("evalsha") <= 2 * sum(got) + 3 * len(got)
     assert max(got) - min(got) <= 3
+
+
+def test_callers_who_give_up_too_early_leave_the_rate_to_those_who_get_through(redis):
+    """Four times more than the rate allows, none with more time than three quarters of a window."""
+    got, ends = [], 1.5
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        async with gates(redis, 40) as crowd:
+            until_then = loop.time() + ends
+
+            async def work(gate: RedisGate) -> None:
+                while loop.time() < until_then:
+                    with contextlib.suppress(TimeoutError):
+                        async with asyncio.timeout(0.15):
+                            gate.leave(await gate.enter(10, 0.2, within=0.15), after=0.0)
+                            got.append(loop.time())
+
+            await asyncio.gather(*map(work, crowd))
+
+    asyncio.run(main())
+    assert most_in_any(0.2, got) <= 10
+    assert len(got) >= 15  # of 75; without care 5 to 8 get through in any time
 
 
 @pytest.mark.parametrize("moment", ["asking", "waiting"])

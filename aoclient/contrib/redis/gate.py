@@ -80,7 +80,7 @@ class RedisGate:
         """Wait for a turn and return its permit; None where a 429 holds all processes back."""
         loop = asyncio.get_running_loop()
         self._per = per * _OTHER_CLOCK
-        comes_back = False
+        comes_back, ends_at = False, loop.time() + within
         while not self._closed:
             if self.held_until > loop.time():
                 return None
@@ -90,7 +90,8 @@ class RedisGate:
             permit = f"{self._name}:{next(self._numbers)}"
             news = self._news
             try:
-                kind, seconds = await self._ask(permit, calls, within, comes_back=comes_back)
+                left = max(0.0, ends_at - loop.time())
+                kind, seconds = await self._ask(permit, calls, left, comes_back=comes_back)
             except OSError as error:
                 seconds = self._alone.gone(error, loop.time(), calls, per)
                 if not seconds:

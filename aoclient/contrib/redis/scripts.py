@@ -46,7 +46,8 @@ local hold = tonumber(redis.call('HGET', pace, 'hold') or 0)
 # back, reported ones.
 # A lease as in `aoclient.senders.pace.Lease`, and GCRA within it: a tenth may go at once, the others evenly. A turn is
 # reserved, so that nobody has to come back for it, as long as there are permits to come. Further ones are told when to
-# come back, one every gap, and nobody who is new goes before them: so each asks twice and none waits for ever.
+# come back, one every gap, and who is new goes before them only where a permit would lie idle: so each asks twice, and
+# none waits for ever.
 TAKE = Script(
     _REPORTED
     + """
@@ -63,16 +64,21 @@ end
 redis.call('ZREMRANGEBYSCORE', back, '-inf', now)
 
 local gap = per / calls
+local even = tonumber(redis.call('HGET', pace, 'next') or 0)
 local later = tonumber(redis.call('HGET', pace, 'later') or 0)
 local function come_back(soonest)
-  later = math.max(later, soonest, now + math.max(5000, gap / 4))
-  redis.call('HSET', pace, 'later', later + gap)
-  keep(pace, later)
-  return {2, math.min(later - now, math.max(per, flight))}
+  local longest = math.max(per, flight)
+  local place = math.max(later, soonest, now + math.max(5000, gap / 4))
+  if place - now <= horizon then  -- else it is gone by then
+    redis.call('HSET', pace, 'later', math.min(place, now + longest) + gap)
+    keep(pace, place)
+  end
+  return {2, math.min(place - now, longest)}
 end
-if later > now and ARGV[7] ~= '1' then return come_back(now) end
 
 local free = calls - redis.call('ZCARD', out) - redis.call('ZCARD', back)
+local is_idle = free >= 1 and even <= now  -- those who wait in front do not come for it
+if later > now and ARGV[7] ~= '1' and not is_idle then return come_back(now) end
 local at = now
 if free < 1 then
   local first = redis.call('ZRANGE', back, 0 - free, 0 - free, 'WITHSCORES')
@@ -84,7 +90,6 @@ if free < 1 then
 end
 
 local tolerance = math.max(0, calls / 10 - 1) * gap
-local even = tonumber(redis.call('HGET', pace, 'next') or 0)
 if hold > 0 then even = math.max(even, hold + tolerance) end
 if ARGV[6] == '1' then even = math.max(even, now + tolerance) end
 at = math.max(at, even - tolerance)
