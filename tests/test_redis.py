@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 from cryptography.fernet import Fernet
-from redis.asyncio import Redis
+from redis.asyncio import Redis, RedisCluster
 
 import aoclient.contrib.redis
 from aoclient import Rate, Session, Token
@@ -23,7 +23,7 @@ from aoclient.receivers import State
 from aoclient.secret import Secret
 from aoclient.wire import TOKEN_PATH
 from tests.kit.canary import all_texts, sightings
-from tests.kit.redis import empty_redis, one_redis_of_a_module  # noqa: F401  # fixtures
+from tests.kit.redis import RedisServer, empty_redis, one_redis_of_a_module, until  # noqa: F401  # fixtures
 from tests.test_receiver_stores import (  # noqa: F401  # what every store has to do, here over Redis
     test_a_delivery_is_new_then_in_progress_then_done,
     test_a_lease_that_ended_may_be_taken_by_another,
@@ -464,6 +464,41 @@ def test_redis_is_shown_no_secret_and_the_token_only_to_be_kept(redis, settings,
     with_token = [line for line in lines if token in line]
     assert bool(with_token) is shows_token
     assert all('"SET"' in line and ':token"' in line for line in with_token)
+
+
+def test_all_of_it_works_in_a_cluster(tmp_path):
+    async def main(server: RedisServer) -> None:
+        emulator = Emulator(learners=2, courses=2, faults="429@at=4;retry_after=1")
+        client = RedisCluster(host="127.0.0.1", port=server.port)
+        commons = RedisCommons(client)
+        common = {"sender": emulator, "rate": Rate(50, 1), "redis": commons, "cache_for": 60}
+        one, two = (Session("client-id", "client-secret", **common) for _ in range(2))
+        await asyncio.gather(*(ao.passive_learners() for ao in (one, two) for _ in range(4)))
+        assert two._limited.gate._news
+        assert await one.courses() == await two.courses()
+        await two.revoke_learners_access(learners=["learner1@example.com"])
+        await one.aclose()
+        await two.aclose()
+        assert token_requests(emulator) == 1
+        assert [entry.action for entry in emulator.journal.received].count("courses") == 1
+        store = RedisDeliveryStore(client)
+        assert [await store.begin(key, "me", lease=9) for key in ("a", "b", "a")] == [
+            State.NEW,
+            State.NEW,
+            State.IN_PROGRESS,
+        ]
+        await commons.aclose()
+        await client.aclose()
+
+    server = RedisServer(**{"cluster-enabled": "yes", "dir": str(tmp_path)})
+    server.start()
+    try:
+        server.ask("CLUSTER", "ADDSLOTSRANGE", "0", "16383")
+        asyncio.run(until(lambda: "cluster_state:ok" in server.ask("CLUSTER", "INFO")))
+        asyncio.run(main(server))
+        assert {key.rpartition(":")[2] for key in server.ask("KEYS", "*{*")} == {"token", "back", "pace", "change"}
+    finally:
+        server.stop()
 
 
 def test_a_token_store_of_its_own_goes_before_that_of_redis(redis):

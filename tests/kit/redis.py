@@ -29,9 +29,14 @@ CONTEXT.set_forkserver_preload(["tests.kit.redis", "aiohttp", "msgspec", "redis.
 
 
 class RedisServer:
-    """A process of redis-server that keeps nothing on disk."""
+    """A process of redis-server that keeps nothing on disk.
 
-    def __init__(self) -> None:
+    Args:
+        settings: Of redis-server, beside those it needs here.
+    """
+
+    def __init__(self, **settings: str) -> None:
+        self._settings = settings
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port: int = free.getsockname()[1]
@@ -39,7 +44,7 @@ class RedisServer:
         self._process: subprocess.Popen[str] | None = None
 
     def start(self) -> None:
-        settings = {"port": self.port, "bind": "127.0.0.1", "save": "", "appendonly": "no"}
+        settings = {"port": self.port, "bind": "127.0.0.1", "save": "", "appendonly": "no", **self._settings}
         words = [word for name, value in settings.items() for word in (f"--{name}", str(value))]
         self._process = subprocess.Popen(["redis-server", *words], stdout=subprocess.PIPE, text=True)
         assert self._process.stdout is not None
