@@ -9,8 +9,6 @@ from attrs import define
 
 _log = logging.getLogger("aoclient")
 
-_ALL_BACK_AFTER = 1.0  # seconds from when one process finds Redis until all have looked
-
 
 @define(eq=False)
 class _Pace:
@@ -32,8 +30,8 @@ class _Pace:
 class Alone:
     """Even turns at a share of the rate while Redis is away.
 
-    They are kept beside the common ones for a window and a second once Redis is back: the other processes may not have
-    noticed yet, and Redis does not know what was sent meanwhile.
+    They are kept beside the common ones for a while once Redis is back: the other processes may not have noticed yet,
+    and Redis does not know what was sent meanwhile.
 
     Args:
         share: Part of the rate.
@@ -56,10 +54,10 @@ class Alone:
         self._pace.gap, self._pace.until = gap, math.inf
         return self._pace.turn(now)
 
-    def back(self, now: float, per: float) -> None:
-        """Note that Redis has answered."""
+    def back(self, now: float, after: float) -> None:
+        """Note that Redis has answered; ``after`` so many seconds it alone decides again."""
         if self._pace is not None and self._pace.until == math.inf:
-            self._pace.until = now + per + _ALL_BACK_AFTER
+            self._pace.until = now + after
             _log.info("Redis is back: the rate is kept together with the other processes")
 
     def turn(self, now: float) -> float:

@@ -36,8 +36,9 @@ class RedisGate:
     A 429 is published, so that it stops all processes as soon as they hear of it, those too whose turn was given before
     it. Where nothing can be heard, a turn that comes later than in 50 ms costs a command more, which asks.
 
-    While Redis is away, and for a window and a second after, each process goes evenly at ``share`` of the rate. In the
-    window in which Redis goes away a server may count up to a tenth of the rate more, if the shares come to one.
+    While Redis is away, and a window more once all have found it again, each process goes evenly at ``share`` of the
+    rate. In the window in which Redis goes away a server may count up to a tenth of the rate more, if the shares come
+    to one.
 
     Args:
         redis: URL, or a `Link`, or a client of `redis.asyncio`.
@@ -152,7 +153,8 @@ class RedisGate:
         except asyncio.CancelledError:
             task.add_done_callback(lambda _: self.undo(permit))
             raise
-        self._alone.back(asyncio.get_running_loop().time(), self._per)
+        # The others look as often as this one did, and sleep a little before.
+        self._alone.back(asyncio.get_running_loop().time(), self._per + self._link.pause + _LOOK_EVERY)
         self._listen()
         return kind, micro / _MICRO
 

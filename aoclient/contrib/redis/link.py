@@ -51,6 +51,9 @@ class Link:
         url: ``redis://``, ``rediss://`` or ``unix://``; or a client of `redis.asyncio`, which may be one for a cluster
             and is not closed here. Keys that go into one command carry the same hash tag.
 
+    Attributes:
+        pause: Seconds Redis was left alone after the last failure.
+
     Raises:
         MissingExtraError: The package redis is not installed.
         ConfigurationError: The URL cannot be used.
@@ -64,6 +67,7 @@ class Link:
         self._listening: set[asyncio.Task[None]] = set()
         self._room = asyncio.Semaphore(_AT_ONCE)
         self._away_until = -math.inf
+        self.pause = _AGAIN_AFTER
 
     async def call(self, *words: Word) -> Any:  # Any: what Redis answers hangs on the command
         """Send a command.
@@ -166,7 +170,8 @@ class Link:
             failure: Exception = _UnknownScriptError()
         except (self._exceptions.RedisError, OSError) as error:
             now = loop.time()
-            self._away_until = now + _AGAIN_AFTER + _TIMES_AS_LONG * (now - began)
+            self.pause = _AGAIN_AFTER + _TIMES_AS_LONG * (now - began)
+            self._away_until = now + self.pause
             failure = OSError(f"Redis: {error}")
         else:
             self._away_until = -math.inf
