@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import hashlib
 import logging
@@ -23,7 +24,7 @@ MOST = 64
 """Answers kept for an account; when there is one more, all others go."""
 
 LARGEST = 1_048_576
-"""Bytes of one, packed; larger ones are not kept."""
+"""Bytes of one, packed and as base64; larger ones are not kept."""
 
 _ANSWERED_WITHIN = 86_400.0  # seconds; a read that takes longer may keep what a change has overtaken
 
@@ -111,14 +112,15 @@ class Remembering:
 
     async def _keep(self, name: str, response: Response, change: bytes) -> None:
         packed = zlib.compress(response.body, 1)
-        kept = packed if self.cipher is None else self.cipher.encrypt(packed)
+        kept = base64.b64encode(packed if self.cipher is None else self.cipher.encrypt(packed))
         if len(kept) <= LARGEST:
             with contextlib.suppress(OSError):
                 await self.link.run(_KEEP, self._keys, name, kept, milliseconds(self.keep_for), change, MOST)
 
-    def _read(self, request: Request, kept: bytes) -> Response | None:
+    def _read(self, request: Request, kept: bytes | str) -> Response | None:
         try:
-            packed = kept if self.cipher is None else self.cipher.decrypt(kept)
+            packed = base64.b64decode(kept)  # as text, since a client that was given may decode what comes
+            packed = packed if self.cipher is None else self.cipher.decrypt(packed)
             response = Response(200, {"content-type": "application/json"}, zlib.decompress(packed))
         except Exception as error:  # noqa: BLE001  # whatever a cipher raises, the answer cannot be read
             _log.debug("an answer in Redis cannot be read: %s", type(error).__name__)

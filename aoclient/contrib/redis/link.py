@@ -124,6 +124,7 @@ class Link:
             await asyncio.wait(self._running)
         if self._is_own:
             await self._client.aclose()
+        self._room = asyncio.Semaphore(_AT_ONCE)  # the next loop may be another one
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._running.discard(task)
@@ -157,15 +158,18 @@ class Link:
             await listener.aclose()
 
     async def _sent(self, words: tuple[Word, ...]) -> Any:
+        async with self._room:
+            return await self._sent_now(words)
+
+    async def _sent_now(self, words: tuple[Word, ...]) -> Any:
         loop = asyncio.get_running_loop()
         began = loop.time()
         if began < self._away_until:
             raise OSError("Redis is away")
         try:
-            async with self._room:
-                answer = await self._client.execute_command(
-                    *(word.reveal() if isinstance(word, Secret) else word for word in words)
-                )
+            answer = await self._client.execute_command(
+                *(word.reveal() if isinstance(word, Secret) else word for word in words)
+            )
         except self._exceptions.NoScriptError:
             failure: Exception = _UnknownScriptError()
         except (self._exceptions.RedisError, OSError) as error:
