@@ -110,7 +110,7 @@ def test_redis_restarted_under_load_loses_no_call_and_keeps_the_rate(redis, requ
     async def main() -> tuple[list[float], float, float]:
         emulator = Emulator(learners=1, courses=1)
         async with emulator.serve() as url:
-            workers = Workers(4, url, redis.url, calls=5, seconds=5.0, commons={"share": 0.25}, rate=Rate(100, 1))
+            workers = Workers(4, url, redis.url, calls=5, seconds=4.0, commons={"share": 0.25}, rate=Rate(100, 1))
             await workers.together()
             await until(lambda: emulator.journal.requests() > 150)
             redis.stop()
