@@ -37,8 +37,8 @@ class RedisGate:
     it. Where nothing can be heard, a turn that comes later than in 50 ms costs a command more, which asks.
 
     While Redis is away, and a window more once all have found it again, each process goes evenly at ``share`` of the
-    rate. In the window in which Redis goes away a server may count up to a tenth of the rate more, if the shares come
-    to one.
+    rate, as it sends; what the network holds up may arrive closer together. In the window in which Redis goes away a
+    server may count up to a tenth of the rate more, if the shares come to one.
 
     Args:
         redis: URL, or a `Link`, or a client of `redis.asyncio`.
