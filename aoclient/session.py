@@ -63,8 +63,7 @@ class Session:
         timeouts: How long to wait, in seconds.
         retries: How often to try again, where the effect of the action allows it.
         token_store: Keeps the token, so that processes can share it; in memory by default.
-        redis: Has all processes of the account share one token, one rate and the wait after a 429: the URL of a Redis,
-            or a `RedisCommons`, which is not closed with the session.
+        redis: URL of a Redis, or a `RedisCommons`, which stays open, to share token, rate, holds and kept answers over.
         sender: Stands in for the network, for tests and recorders; ``base_url`` and ``http`` are then not used.
         http: A `aiohttp.ClientSession` to use; it is not closed with the session.
         app_name: Said in the ``User-Agent`` header, ``nightly-export/2.1``.
@@ -72,8 +71,7 @@ class Session:
         trust_env: Obey the proxy settings of the environment.
         max_pairs: Most form pairs in one request; calls with more are split, and PHP keeps 1000 by default.
         join_reads: Send identical reads that are in flight at once as one request.
-        cache_for: Seconds to keep the answers of academies, courses and getTeams; any action that is no read, sent by
-            this session, ends it earlier. 0 keeps none.
+        cache_for: Seconds to keep the answers of academies, courses and getTeams; an action that is no read ends it.
 
     Attributes:
         account: Tells accounts apart: a hash of ``base_url`` and ``client_id``.
@@ -138,7 +136,9 @@ class Session:
         gate = None if redis is None else redis.gate(self.account)
         self.limiter = self._limited = Limited(self._authorized, rate=rate, max_concurrency=max_concurrency, gate=gate)
         self._quota = Quota()
-        self._shared = Shared(join_reads, cache_for) if join_reads or cache_for else None
+        self._remember = redis.remembering(self.account, keep_for=cache_for) if redis and cache_for else None
+        own_for = 0.0 if self._remember else cache_for
+        self._shared = Shared(join_reads, own_for) if join_reads or own_for else None
         self._around: tuple[Callable[[wire.Sender], wire.Sender], ...] = ()
         self._sender = self._chain(retries)
         self._timeouts = timeouts
@@ -221,7 +221,8 @@ class Session:
 
     def _chain(self, retries: RetryPolicy) -> wire.Sender:
         retrying = Retrying(self._limited, policy=retries, quota=self._quota, rng=self._rng)
-        sender = retrying if self._shared is None else Sharing(retrying, self._shared)
+        sender = retrying if self._remember is None else self._remember(retrying)
+        sender = sender if self._shared is None else Sharing(sender, self._shared)
         return reduce(lambda inner, make: make(inner), self._around, sender)
 
     # --- one call ---

@@ -13,7 +13,18 @@ from importlib.metadata import PackageNotFoundError, version
 
 from measure import HERE, environment
 
-SCRIPTS = ["decode", "small_calls", "fan_out", "over_http", "limiter", "exports", "writers", "receiver", "imports"]
+SCRIPTS = [
+    "decode",
+    "small_calls",
+    "fan_out",
+    "over_http",
+    "limiter",
+    "exports",
+    "writers",
+    "receiver",
+    "scale",
+    "imports",
+]
 PACKAGES = [
     "aiohttp",
     "anyio",

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from aoclient.receivers import Receiver, handler, routes, serve
 from aoclient.receivers import aiohttp as adapter
+from aoclient.receivers.intake import Intake
 from aoclient.webhooks import Event
 from tests.kit.receiving import SECRET, Keeping, body, exchange, heard, request, signature, signed
 
@@ -157,7 +158,7 @@ def test_a_body_that_is_there_with_the_head_needs_no_clock(monkeypatch):
                 started.set()
             return honest(after)
 
-        monkeypatch.setattr("aoclient.receivers.receiver.asyncio.timeout", timeout)
+        monkeypatch.setattr("aoclient.receivers.intake.asyncio.timeout", timeout)
         whole = await exchange(url, request(BODY, GOOD))
         before = len(clocks)
         host, port = url.split("/")[2].split(":")
@@ -315,14 +316,19 @@ def test_a_port_that_is_taken_is_an_os_error_and_the_receiver_is_closed():
 @pytest.mark.parametrize("runs", [on_socket, in_application], ids=["served", "in an application"])
 def test_a_bomb_is_refused_before_it_is_read(runs, monkeypatch):
     receiver_saw = []
-    honest = Receiver._read
+    read, receive = Intake.read, Receiver.receive
 
-    async def read(self, read_piece):
-        payload = await honest(self, read_piece)
+    async def reading(self, read_piece):
+        payload = await read(self, read_piece)
         receiver_saw.append(payload)
         return payload
 
-    monkeypatch.setattr(Receiver, "_read", read)
+    def receiving(self, payload, headers):
+        receiver_saw.append(payload)
+        return receive(self, payload, headers)
+
+    monkeypatch.setattr(Intake, "read", reading)
+    monkeypatch.setattr(Receiver, "receive", receiving)
     good, ids = runs(lambda url: exchange(url, request(BODY, GOOD, path="/webhooks")))
     assert (good.status, ids, receiver_saw) == (200, ["e1"], [BODY])
     receiver_saw.clear()

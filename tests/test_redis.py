@@ -9,10 +9,11 @@ import sys
 from contextlib import asynccontextmanager
 
 import pytest
-from redis.asyncio import Redis
+from cryptography.fernet import Fernet
+from redis.asyncio import Redis, RedisCluster
 
 import aoclient.contrib.redis
-from aoclient import Session, Token
+from aoclient import Rate, Session, Token
 from aoclient.contrib.redis import Link, RedisCommons, RedisDeliveryStore, RedisTokenStore
 from aoclient.contrib.redis import link as link_module
 from aoclient.contrib.redis.link import Script
@@ -22,7 +23,7 @@ from aoclient.receivers import State
 from aoclient.secret import Secret
 from aoclient.wire import TOKEN_PATH
 from tests.kit.canary import all_texts, sightings
-from tests.kit.redis import empty_redis, one_redis_of_a_module  # noqa: F401  # fixtures
+from tests.kit.redis import RedisServer, empty_redis, one_redis_of_a_module, until  # noqa: F401  # fixtures
 from tests.test_receiver_stores import (  # noqa: F401  # what every store has to do, here over Redis
     test_a_delivery_is_new_then_in_progress_then_done,
     test_a_lease_that_ended_may_be_taken_by_another,
@@ -333,6 +334,18 @@ def test_a_cancelled_command_leaves_no_answer_for_the_next(redis):
     asyncio.run(main())
 
 
+def test_more_commands_at_once_than_a_pool_has_connections_are_no_failure_on_any_loop(redis):
+    link = Link(redis.url)
+
+    async def main() -> None:
+        answers = await asyncio.gather(*(link.call("ECHO", f"{number}") for number in range(300)))
+        assert answers == [f"{number}".encode() for number in range(300)]
+        await link.aclose()
+
+    asyncio.run(main())
+    asyncio.run(main())
+
+
 def test_work_cut_off_with_the_loop_is_no_error(caplog):
     async def main() -> Link:
         link = Link(NOBODY)
@@ -417,6 +430,76 @@ def test_a_token_that_must_not_be_stored_is_not(redis):
 
     asyncio.run(main())
     assert redis.ask("KEYS", "*") == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "shows_token"),
+    [({}, True), ({"cipher": Fernet(Fernet.generate_key())}, False), ({"keep_token": False}, False)],
+    ids=["plain", "encrypted", "not kept"],
+)
+def test_redis_is_shown_no_secret_and_the_token_only_to_be_kept(redis, settings, shows_token):
+    """By what MONITOR shows of limiter, store and kept answers; the plain token is the one thing to be found there."""
+    canary, client_id = "canary-5f2c", "client-77aa"
+
+    async def main() -> str:
+        emulator = Emulator(client_id=client_id, client_secret=canary, faults="429@at=3;retry_after=1")
+        commons = RedisCommons(redis.url, **settings)
+        common = {"sender": emulator, "rate": Rate(50, 1), "redis": commons, "cache_for": 60}
+        for _ in range(2):
+            async with Session(client_id, canary, **common) as ao:
+                await ao.courses()
+                await ao.get_teams()
+                await ao.passive_learners()
+                await ao.revoke_learners_access(learners=["learner1@example.com"])
+                token = ao._authorized._held.token.value.reveal()
+        assert token_requests(emulator) == 1
+        await commons.aclose()
+        return token
+
+    with redis.watched() as lines:
+        token = asyncio.run(main())
+    shown = "".join(lines)
+    assert "EVALSHA" in shown
+    assert "PUBLISH" in shown.upper()
+    assert not [secret for secret in (canary, client_id) if secret in shown]
+    with_token = [line for line in lines if token in line]
+    assert bool(with_token) is shows_token
+    assert all('"SET"' in line and ':token"' in line for line in with_token)
+
+
+def test_all_of_it_works_in_a_cluster(tmp_path):
+    async def main(server: RedisServer) -> None:
+        emulator = Emulator(learners=2, courses=2, faults="429@at=4;retry_after=1")
+        client = RedisCluster(host="127.0.0.1", port=server.port)
+        commons = RedisCommons(client)
+        common = {"sender": emulator, "rate": Rate(50, 1), "redis": commons, "cache_for": 60}
+        one, two = (Session("client-id", "client-secret", **common) for _ in range(2))
+        await asyncio.gather(*(ao.passive_learners() for ao in (one, two) for _ in range(4)))
+        assert two._limited.gate._news
+        assert await one.courses() == await two.courses()
+        await two.revoke_learners_access(learners=["learner1@example.com"])
+        await one.aclose()
+        await two.aclose()
+        assert token_requests(emulator) == 1
+        assert [entry.action for entry in emulator.journal.received].count("courses") == 1
+        store = RedisDeliveryStore(client)
+        assert [await store.begin(key, "me", lease=9) for key in ("a", "b", "a")] == [
+            State.NEW,
+            State.NEW,
+            State.IN_PROGRESS,
+        ]
+        await commons.aclose()
+        await client.aclose()
+
+    server = RedisServer(**{"cluster-enabled": "yes", "dir": str(tmp_path)})
+    server.start()
+    try:
+        server.ask("CLUSTER", "ADDSLOTSRANGE", "0", "16383")
+        asyncio.run(until(lambda: "cluster_state:ok" in server.ask("CLUSTER", "INFO")))
+        asyncio.run(main(server))
+        assert {key.rpartition(":")[2] for key in server.ask("KEYS", "*{*")} == {"token", "back", "pace", "change"}
+    finally:
+        server.stop()
 
 
 def test_a_token_store_of_its_own_goes_before_that_of_redis(redis):

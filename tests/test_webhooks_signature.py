@@ -273,7 +273,7 @@ def test_nothing_in_the_source_compares_but_compare_digest():
     names = [each.attr for each in nodes if isinstance(each, ast.Attribute)]
     assert not other_ways & set(names)
     assert names.count("compare_digest") == 1
-    verified = next(each for each in nodes if isinstance(each, ast.FunctionDef) and each.name == "verify")
+    verified = next(each for each in nodes if isinstance(each, ast.FunctionDef) and each.name == "verifier")
     loops = [each for each in ast.walk(verified) if isinstance(each, ast.For)]
     left = [
         each for loop in loops for each in ast.walk(loop) if isinstance(each, ast.Return | ast.Break | ast.Continue)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from aoclient.receivers.receiver import Receiver
 
+_NAMES = ("signature", "content-length")  # of the headers that matter where there is no encoding
 _LINGERS = 1.0  # seconds what is left of a refused body is read and dropped, so that the sender gets to read the answer
 
 
@@ -25,9 +26,12 @@ def handler(receiver: Receiver) -> Callable[[web.Request], Awaitable[web.Respons
     """Return a request handler. Give it all methods of its path: it answers 405 to those that are not POST."""
 
     async def handle(request: web.Request) -> web.Response:
-        # The body mostly comes along with the head, and is there before this is called.
-        is_whole = request.content.is_eof()
-        answer = await receiver.respond(request.method, request.headers, _reader(request), is_whole=is_whole)
+        if _is_whole(request):
+            headers = request.headers
+            pairs = [(name, value) for name in _NAMES for value in headers.getall(name, ())]
+            answer = await receiver.receive(request.content.read_nowait(), pairs)
+        else:
+            answer = await receiver.respond(request.method, request.headers, _reader(request))
         return web.Response(status=answer.status, body=answer.body, headers=answer.headers)
 
     return handle
@@ -70,6 +74,13 @@ async def serve(
         yield f"http://{f'[{bound_host}]' if ':' in bound_host else bound_host}:{bound_port}{path}"
     finally:
         await runner.cleanup()
+
+
+def _is_whole(request: web.Request) -> bool:
+    """Return whether the body came along with the head, as it mostly does: then nothing waits, and needs a clock."""
+    content = request.content
+    is_plain = request.method == "POST" and "Content-Encoding" not in request.headers
+    return is_plain and content.is_eof() and not content.at_eof() and content.exception() is None
 
 
 def _reader(request: web.Request) -> Callable[[], Awaitable[bytes]]:

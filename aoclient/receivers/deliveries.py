@@ -6,7 +6,7 @@ import asyncio
 import inspect
 import logging
 import uuid
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from attrs import define, field
@@ -14,6 +14,7 @@ from attrs import define, field
 from aoclient.errors import ClientClosedError
 from aoclient.receivers import answer as answers
 from aoclient.receivers.answer import Answer
+from aoclient.receivers.stores import MemoryStore
 from aoclient.webhooks import Event
 from aoclient.webhooks.state import State
 
@@ -25,12 +26,6 @@ OnError: TypeAlias = "Callable[[Event, Exception], Awaitable[object] | object]"
 
 _log = logging.getLogger("aoclient.receivers")
 
-_TO_SENDER: Mapping[State, Answer] = {
-    State.NEW: answers.ACCEPTED,
-    State.DONE: answers.ACCEPTED,
-    State.IN_PROGRESS: answers.ELSEWHERE,
-}
-
 
 @define(eq=False)
 class Delivery:
@@ -38,17 +33,18 @@ class Delivery:
 
     Attributes:
         handlers: Those that have not yet succeeded.
-        outcome: The answer in the end. The task never fails; nothing but `Deliveries.aclose` cancels it.
+        outcome: The answer in the end; None where it is known from the first. The task never fails; nothing but
+            `Deliveries.aclose` cancels it.
         is_held: It was new, and its lease is ours.
     """
 
     key: str
     event: Event
     handlers: Sequence[Handler]
-    outcome: asyncio.Task[Answer] = field(init=False)
+    outcome: asyncio.Task[Answer] | None = None
     is_held: bool = False
     _first: Answer | None = field(default=None, init=False)
-    _waiting: list[asyncio.Future[Answer]] = field(factory=list["asyncio.Future[Answer]"], init=False)
+    _waiting: list[asyncio.Future[Answer]] | None = field(default=None, init=False)
 
     async def begun(self) -> Answer:
         """Return the answer to a sender that does not wait for the handlers."""
@@ -56,18 +52,20 @@ class Delivery:
             return self._first
         # One for each who waits, so that a sender that hangs up takes the answer from nobody else.
         waiting: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        if self._waiting is None:
+            self._waiting = []
         self._waiting.append(waiting)
         return await waiting
 
     async def ended(self) -> Answer:
         """Return the answer to a sender that waits for the handlers; one that hangs up does not stop them."""
-        return await asyncio.shield(self.outcome)
+        return await (self.begun() if self.outcome is None else asyncio.shield(self.outcome))
 
     def answer(self, first: Answer) -> None:
         """Answer those that wait for no handlers; all but the first time it does nothing."""
         if self._first is None:
             self._first = first
-            for waiting in self._waiting:
+            for waiting in self._waiting or ():
                 if not waiting.done():
                     waiting.set_result(first)
 
@@ -86,6 +84,8 @@ class Deliveries:
         on_error: OnError | None,
     ) -> None:
         self._store = store
+        # A store in this process need not be waited for, so its senders have their answer in the same turn of the loop.
+        self._begin_now = store.begin_now if type(store) is MemoryStore else None
         self._workers = asyncio.Semaphore(workers)
         self._attempts = attempts
         self._retry_after = retry_after
@@ -105,8 +105,9 @@ class Deliveries:
     def add(self, key: str, event: Event, handlers: Sequence[Handler]) -> Delivery:
         """Set to work on a delivery."""
         delivery = Delivery(key, event, handlers)
-        self._at_work[key] = delivery
-        delivery.outcome = asyncio.create_task(self._take(delivery))
+        if self._begin_now is None or self._is_new(delivery, self._begin_now(key, self._owner, lease=self._lease)):
+            self._at_work[key] = delivery
+            delivery.outcome = asyncio.create_task(self._work_on(delivery))
         return delivery
 
     async def open(self) -> None:
@@ -116,7 +117,7 @@ class Deliveries:
 
     async def aclose(self, timeout: float) -> None:  # noqa: ASYNC109  # what is left then is given up, nothing is raised
         """Wait until all is done, give up what is not, and close the store."""
-        tasks = [delivery.outcome for delivery in self._at_work.values()]
+        tasks = [delivery.outcome for delivery in self._at_work.values() if delivery.outcome is not None]
         try:
             if tasks:
                 await asyncio.wait(tasks, timeout=timeout)
@@ -130,15 +131,13 @@ class Deliveries:
 
     # --- one delivery ---
 
-    async def _take(self, delivery: Delivery) -> Answer:
+    async def _work_on(self, delivery: Delivery) -> Answer:
         answer = answers.FAILED
         try:
-            state = await self._store.begin(delivery.key, self._owner, lease=self._lease)
-            answer = _TO_SENDER[state]
-            if state is State.NEW:
-                delivery.is_held = True
-                delivery.answer(answer)
+            if delivery.is_held or await self._begin(delivery):
                 answer = await self._handle(delivery)
+            else:
+                answer = await delivery.begun()
         except asyncio.CancelledError:
             answer = await self._break_off(delivery)
         except Exception:  # noqa: BLE001  # a store raises what it likes
@@ -148,11 +147,23 @@ class Deliveries:
             delivery.answer(answer)
         return answer
 
+    async def _begin(self, delivery: Delivery) -> bool:
+        return self._is_new(delivery, await self._store.begin(delivery.key, self._owner, lease=self._lease))
+
+    def _is_new(self, delivery: Delivery, state: State) -> bool:
+        """Answer who sent it; tell whether it is ours to handle."""
+        delivery.is_held = state is State.NEW
+        delivery.answer(answers.ELSEWHERE if state is State.IN_PROGRESS else answers.ACCEPTED)
+        return delivery.is_held
+
     async def _handle(self, delivery: Delivery) -> Answer:
         wait = self._retry_after
         for attempt in range(1, self._attempts + 1):
-            async with self._workers:
+            await self._workers.acquire()  # `async with` makes two coroutines more
+            try:
                 error = await self._call_handlers(delivery)
+            finally:
+                self._workers.release()
             if error is None:
                 return await self._finish(delivery)
             _log.error("%s failed, try %d of %d", _name(delivery), attempt, self._attempts, exc_info=error)

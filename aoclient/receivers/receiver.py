@@ -6,17 +6,17 @@ import asyncio
 import hashlib
 import inspect
 import logging
-from collections.abc import Mapping
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from aoclient.errors import ConfigurationError, WebhookError
 from aoclient.receivers import answer as answers
 from aoclient.receivers.deliveries import Deliveries
+from aoclient.receivers.intake import Intake, noted_of
 from aoclient.receivers.stores import MemoryStore
-from aoclient.secret import Secret
-from aoclient.webhooks import Event, parse, verify
+from aoclient.webhooks import Event, parse
+from aoclient.webhooks.signature import verifier
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
@@ -25,13 +25,10 @@ if TYPE_CHECKING:
 
     from aoclient.receivers.answer import Answer
     from aoclient.receivers.deliveries import Handler, OnError
+    from aoclient.receivers.intake import Headers, Noted
     from aoclient.receivers.stores import DeliveryStore
+    from aoclient.secret import Secret
     from aoclient.webhooks import Encoding
-
-Headers: TypeAlias = "Mapping[str, str] | Sequence[tuple[str, str]]"
-"""Headers of a request: a map, of which `items` may name one more than once, or pairs."""
-
-Noted: TypeAlias = dict[str, list[str]]
 
 E = TypeVar("E", bound=Event)
 R = TypeVar("R")
@@ -99,9 +96,7 @@ class Receiver:
         on_error: OnError | None = None,
         encodings: Sequence[Encoding] = ("hex",),
     ) -> None:
-        self._secrets = (secrets,) if isinstance(secrets, str | Secret) else tuple(secrets)
-        self._encodings = tuple(encodings)
-        verify(b"", None, self._secrets, encodings=self._encodings)  # raises for what can never work
+        self._is_authentic = verifier(secrets, encodings=encodings)
         for name, number, least in (
             ("queue_size", queue_size, 1),
             ("workers", workers, 1),
@@ -117,8 +112,7 @@ class Receiver:
                 raise ConfigurationError(f"{name} must be above 0 seconds, got {seconds!r}")
         self._wait = wait
         self._queue_size = queue_size
-        self._max_body_bytes = max_body_bytes
-        self._body_timeout = body_timeout
+        self._intake = Intake(max_body_bytes, body_timeout)
         self.drain_timeout = drain_timeout
         self._handlers: list[tuple[type[Event], Handler]] = []
         self._new_deliveries = partial(
@@ -208,67 +202,28 @@ class Receiver:
             headers: By name in any case, or as pairs. A header given twice must be there twice.
         """
         try:
-            noted = _noted(headers)
-            return self._refuse(noted, len(body)) or await self._take(body, noted)
+            noted = noted_of(headers)
+            return self._intake.refuse(noted, len(body)) or await self._take(body, noted)
         except Exception:  # noqa: BLE001  # whatever it is, a stranger gets no traceback and the vendor tries again
             return _failed()
 
-    async def respond(
-        self,
-        method: str,
-        headers: Headers,
-        read: Callable[[], Awaitable[bytes]],
-        *,
-        is_whole: bool = False,
-    ) -> Answer:
+    async def respond(self, method: str, headers: Headers, read: Callable[[], Awaitable[bytes]]) -> Answer:
         """Take one request, reading its body only as far as it may be an event. It never raises.
 
         Args:
             method: Of HTTP.
             headers: As `receive` takes them.
             read: Returns the next bytes of the body, and none at its end.
-            is_whole: All of the body is there, so that ``read`` does not wait, and needs no clock.
         """
         if method != "POST":
             return answers.WRONG_METHOD
         try:
-            noted = _noted(headers)
-            return self._refuse(noted, 0) or await self._read_and_take(read, noted, is_whole=is_whole)
+            noted = noted_of(headers)
+            refused = self._intake.refuse(noted, 0)
+            body = await self._intake.read(read) if refused is None else refused
+            return await self._take(body, noted) if isinstance(body, bytes) else body
         except Exception:  # noqa: BLE001  # as in `receive`
             return _failed()
-
-    async def _read_and_take(self, read: Callable[[], Awaitable[bytes]], noted: Noted, *, is_whole: bool) -> Answer:
-        try:
-            if is_whole:
-                body = await self._read(read)
-            else:
-                async with asyncio.timeout(self._body_timeout):
-                    body = await self._read(read)
-        except TimeoutError:
-            return answers.TOO_SLOW
-        except Exception as error:  # noqa: BLE001  # each server has errors of its own for a body that is cut or broken
-            _log.info("the body of a webhook broke off: %s", type(error).__name__)
-            return answers.UNREADABLE
-        return answers.TOO_LARGE if body is None else await self._take(body, noted)
-
-    async def _read(self, read: Callable[[], Awaitable[bytes]]) -> bytes | None:
-        """Return a body, or None where it is too large."""
-        body = bytearray()
-        while chunk := await read():
-            if len(body) + len(chunk) > self._max_body_bytes:
-                return None
-            body += chunk
-        return bytes(body)
-
-    def _refuse(self, noted: Noted, size: int) -> Answer | None:
-        if noted["content-encoding"]:
-            return answers.ENCODED  # what is signed are the bytes before any encoding, and bombs are to stay closed
-        if size > self._max_body_bytes:
-            return answers.TOO_LARGE
-        for length in noted["content-length"]:
-            if _is_above(length, self._max_body_bytes):
-                return answers.TOO_LARGE
-        return None
 
     async def _take(self, body: bytes, noted: Noted) -> Answer:
         deliveries = self._deliveries
@@ -277,7 +232,7 @@ class Receiver:
             return answers.CLOSED
         signatures = noted["signature"]
         signature = signatures[0] if len(signatures) == 1 else None  # two are as wrong as none
-        if not verify(body, signature, self._secrets, encodings=self._encodings):
+        if not self._is_authentic(body, signature):
             _log.info("a webhook was refused: its signature is missing or wrong")
             return answers.NOT_AUTHENTIC
         try:
@@ -304,21 +259,3 @@ class Receiver:
 def _failed() -> Answer:
     _log.exception("a webhook could not be taken; its sender is to send it again")
     return answers.FAILED
-
-
-def _noted(headers: Headers) -> Noted:
-    """Return all values of the headers that matter here, by name."""
-    noted: Noted = {"signature": [], "content-encoding": [], "content-length": []}
-    for name, value in headers.items() if isinstance(headers, Mapping) else headers:
-        values = noted.get(name.lower())
-        if values is not None:
-            values.append(value)
-    return noted
-
-
-def _is_above(length: str, limit: int) -> bool:
-    # Compared as text first: int() refuses thousands of digits. What is no number is for the server to refuse.
-    digits = length.strip().lstrip("0")
-    if not (digits.isascii() and digits.isdigit()):
-        return False
-    return len(digits) > len(str(limit)) or int(digits) > limit

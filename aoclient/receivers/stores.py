@@ -69,6 +69,10 @@ class MemoryStore:
 
     async def begin(self, key: str, owner: str, *, lease: float) -> State:
         """Take a delivery for ``lease`` seconds, unless it is done or in progress."""
+        return self.begin_now(key, owner, lease=lease)
+
+    def begin_now(self, key: str, owner: str, *, lease: float) -> State:
+        """Do what `begin` does."""
         now = _now()
         self._forget(now)
         if key in self._done:

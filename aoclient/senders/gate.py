@@ -1,4 +1,4 @@
-"""What the processes of one account may have in common: a token, a rate, and the wait after a 429."""
+"""What the processes of one account may have in common: a token, a rate, the wait after a 429, and answers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Protocol, cast
 from aoclient.secret import Secret
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from aoclient.tokens import TokenStore
+    from aoclient.wire import Sender
 
 
 class Gate(Protocol):
@@ -47,7 +50,7 @@ class Gate(Protocol):
 
 
 class Commons(Protocol):
-    """What has the processes of an account share one token and one rate."""
+    """What has the processes of an account share one token, one rate, and answers."""
 
     @property
     def tokens(self) -> TokenStore:
@@ -56,6 +59,10 @@ class Commons(Protocol):
 
     def gate(self, account: str) -> Gate:
         """Return the gate of an account, as `account_of` names it."""
+        ...
+
+    def remembering(self, account: str, *, keep_for: float) -> Callable[[Sender], Sender] | None:
+        """Return what makes a sender that shares answers which change rarely; None where each process keeps its own."""
         ...
 
     async def aclose(self) -> None:

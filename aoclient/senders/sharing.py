@@ -72,7 +72,7 @@ class Sharing:
             return kept
         changes = self.shared.changes
         response = await (self._join(request) if self.shared.join else self.inner.send(request))
-        if self.shared.keep_for and _is_lasting(request) and changes == self.shared.changes:
+        if self.shared.keep_for and is_lasting(request) and changes == self.shared.changes:
             now = asyncio.get_running_loop().time()
             self.shared.kept[request.body] = (now + self.shared.keep_for, _own(response))
         return response
@@ -129,7 +129,8 @@ class Sharing:
             del self.shared.in_flight[joined.request.body]
 
 
-def _is_lasting(request: Request) -> bool:
+def is_lasting(request: Request) -> bool:
+    """Return whether the answer changes rarely, so that it may be kept a while."""
     from aoclient.actions import ACTIONS  # noqa: PLC0415  # it takes a while to load, and few calls get here
 
     action = ACTIONS.get(request.name)

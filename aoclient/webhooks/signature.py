@@ -60,17 +60,28 @@ def verify(
         ConfigurationError: There is no secret, one of them is blank or no text, or an encoding is unknown. Never for
             anything in the payload or the signature.
     """
+    return verifier(secrets, encodings=encodings)(payload, signature)
+
+
+def verifier(
+    secrets: Sequence[str | Secret] | str | Secret, *, encodings: Sequence[Encoding] = ("hex",)
+) -> Callable[[bytes, str | bytes | None], bool]:
+    """Return `verify` for secrets and encodings that are checked now, and not each time."""
     keys = [_key_of(each) for each in _several(secrets)]
     writers = [_writer_of(each) for each in encodings]
     if not keys or not writers:
         raise ConfigurationError("a webhook needs a secret and an encoding to be verified with")
-    given = _bytes_of(signature)
-    found = False
-    for key in keys:
-        digest = _digest(key, payload)
-        for write in writers:
-            found |= hmac.compare_digest(given, write(digest))
-    return found
+
+    def is_authentic(payload: bytes, signature: str | bytes | None) -> bool:
+        given = _bytes_of(signature)
+        found = False
+        for key in keys:
+            digest = _digest(key, payload)
+            for write in writers:
+                found |= hmac.compare_digest(given, write(digest))
+        return found
+
+    return is_authentic
 
 
 def _digest(key: bytes, payload: bytes) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import multiprocessing
 import shutil
 import signal
@@ -28,9 +29,14 @@ CONTEXT.set_forkserver_preload(["tests.kit.redis", "aiohttp", "msgspec", "redis.
 
 
 class RedisServer:
-    """A process of redis-server that keeps nothing on disk."""
+    """A process of redis-server that keeps nothing on disk.
 
-    def __init__(self) -> None:
+    Args:
+        settings: Of redis-server, beside those it needs here.
+    """
+
+    def __init__(self, **settings: str) -> None:
+        self._settings = settings
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port: int = free.getsockname()[1]
@@ -38,7 +44,7 @@ class RedisServer:
         self._process: subprocess.Popen[str] | None = None
 
     def start(self) -> None:
-        settings = {"port": self.port, "bind": "127.0.0.1", "save": "", "appendonly": "no"}
+        settings = {"port": self.port, "bind": "127.0.0.1", "save": "", "appendonly": "no", **self._settings}
         words = [word for name, value in settings.items() for word in (f"--{name}", str(value))]
         self._process = subprocess.Popen(["redis-server", *words], stdout=subprocess.PIPE, text=True)
         assert self._process.stdout is not None
@@ -67,10 +73,33 @@ class RedisServer:
         )
         return [line for line in done.stdout.splitlines() if line]
 
+    @contextmanager
+    def watched(self) -> Iterator[list[str]]:
+        """Collect what MONITOR shows of the commands of a block; the list is filled when the block ends."""
+        seen: list[str] = []
+        watch = subprocess.Popen(["redis-cli", "-p", str(self.port), "monitor"], stdout=subprocess.PIPE, text=True)
+        assert watch.stdout is not None
+        try:
+            assert watch.stdout.readline().strip() == "OK"
+            yield seen
+            self.ask("ECHO", "the end")
+            for line in watch.stdout:
+                if "the end" in line:
+                    break
+                seen.append(line)
+        finally:
+            watch.kill()
+            watch.communicate()
+
     def calls(self, command: str) -> int:
         """Return how often clients sent a command since the server was started."""
         found = [line for line in self.ask("INFO", "commandstats") if line.startswith(f"cmdstat_{command}:")]
         return int(found[0].split("calls=")[1].split(",")[0]) if found else 0
+
+    def sent(self) -> int:
+        """Return how many commands clients sent; what scripts call in turn, but for GET and SET, is not counted."""
+        words = "evalsha eval get set del ping hello client|setinfo subscribe"
+        return sum(self.calls(word) for word in words.split())
 
 
 @pytest.fixture(scope="module", name="one_redis")
@@ -106,6 +135,8 @@ def account(emulator: Emulator, url: str) -> str:
 
 class Workers:
     """Processes with a session each, on one emulator and one Redis. They go on together at each of their rounds.
+
+    How calls ended is counted by the error's name, ``ok``, and ``warning`` for each that was logged.
 
     Args:
         count: Processes.
@@ -185,6 +216,7 @@ async def _rounds(
     settings: dict[str, Any],
 ) -> Counter[str]:
     found: Counter[str] = Counter()
+    logging.getLogger("aoclient").addHandler(_Counting(found))
     shared = RedisCommons(redis_url, **commons)
     async with Session("client-id", "client-secret", base_url=url, redis=shared, **settings) as ao:
 
@@ -205,6 +237,15 @@ async def _rounds(
             await asyncio.gather(*(keep_calling(until) if seconds else call() for _ in range(calls)))
     await shared.aclose()
     return found
+
+
+class _Counting(logging.Handler):
+    def __init__(self, found: Counter[str]) -> None:
+        super().__init__(logging.WARNING)
+        self._found = found
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._found[record.levelname.lower()] += 1
 
 
 def most_in_any(window: float, times: list[float]) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 import math
 from contextlib import suppress
 from importlib import import_module
@@ -13,14 +14,18 @@ from aoclient.errors import ConfigurationError, MissingExtraError
 from aoclient.secret import Secret
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Sequence
+    from collections.abc import Callable, Coroutine, Sequence
     from types import ModuleType
 
 Word: TypeAlias = "str | bytes | float | Secret"
 
+_log = logging.getLogger("aoclient")
+
 _TIMEOUT = 1.0  # seconds for connecting, and for an answer
 _AGAIN_AFTER = 0.5  # seconds after a failure until Redis is asked again
 _TIMES_AS_LONG = 4  # as the failure took: a Redis that swallows requests must not hold up every call
+_AT_ONCE = 50  # commands; for each there is a connection, and by default a pool has no more than 100
+_LISTENS_FOR = 3600.0  # seconds at a time: with no time given, redis 5 takes that of the connection
 
 
 class Script:
@@ -46,6 +51,9 @@ class Link:
         url: ``redis://``, ``rediss://`` or ``unix://``; or a client of `redis.asyncio`, which may be one for a cluster
             and is not closed here. Keys that go into one command carry the same hash tag.
 
+    Attributes:
+        pause: Seconds Redis was left alone after the last failure.
+
     Raises:
         MissingExtraError: The package redis is not installed.
         ConfigurationError: The URL cannot be used.
@@ -56,7 +64,10 @@ class Link:
         self._is_own = isinstance(url, str | Secret)
         self._client: Any = _client(url) if self._is_own else url
         self._running: set[asyncio.Task[Any]] = set()
+        self._listening: set[asyncio.Task[None]] = set()
+        self._room = asyncio.Semaphore(_AT_ONCE)
         self._away_until = -math.inf
+        self.pause = _AGAIN_AFTER
 
     async def call(self, *words: Word) -> Any:  # Any: what Redis answers hangs on the command
         """Send a command.
@@ -88,12 +99,32 @@ class Link:
         task.add_done_callback(self._ended)
         return task
 
+    def listen(self, channel: str, heard: Callable[[bytes], None], joined: Callable[[], None]) -> asyncio.Task[None]:
+        """Hear what is published, on a connection of its own, until that breaks.
+
+        Args:
+            channel: Its name.
+            heard: Called with each message.
+            joined: Called each time from which on nothing is missed.
+
+        Returns:
+            A task, which may be cancelled. It raises nothing, and ends at once where the client cannot subscribe.
+        """
+        task = asyncio.create_task(self._listen(channel, heard, joined), name="aoclient redis news")
+        self._listening.add(task)
+        task.add_done_callback(self._listening.discard)
+        return task
+
     async def aclose(self) -> None:
         """Wait for what was begun, which takes no longer than its timeouts, and close the connections."""
+        for task in self._listening:
+            task.cancel()
+        await asyncio.gather(*self._listening, return_exceptions=True)
         while self._running:
             await asyncio.wait(self._running)
         if self._is_own:
             await self._client.aclose()
+        self._room = asyncio.Semaphore(_AT_ONCE)  # the next loop may be another one
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._running.discard(task)
@@ -106,7 +137,31 @@ class Link:
         except _UnknownScriptError:
             return await self._sent(("EVAL", script.text, count, *words))
 
+    async def _listen(self, channel: str, heard: Callable[[bytes], None], joined: Callable[[], None]) -> None:
+        try:
+            listener = self._client.pubsub()
+        except AttributeError:  # not all versions can, where the client is one for a cluster
+            return
+        try:
+            await listener.subscribe(channel)
+            while not _is_cancelled():
+                message = await listener.get_message(timeout=_LISTENS_FOR)
+                if message is None:
+                    continue
+                if message["type"] == "subscribe":  # also after the package has connected again by itself
+                    joined()
+                elif message["type"] == "message":
+                    heard(message["data"])
+        except (self._exceptions.RedisError, OSError) as error:
+            _log.debug("the news from Redis broke off: %s", type(error).__name__)
+        finally:
+            await listener.aclose()
+
     async def _sent(self, words: tuple[Word, ...]) -> Any:
+        async with self._room:
+            return await self._sent_now(words)
+
+    async def _sent_now(self, words: tuple[Word, ...]) -> Any:
         loop = asyncio.get_running_loop()
         began = loop.time()
         if began < self._away_until:
@@ -119,7 +174,8 @@ class Link:
             failure: Exception = _UnknownScriptError()
         except (self._exceptions.RedisError, OSError) as error:
             now = loop.time()
-            self._away_until = now + _AGAIN_AFTER + _TIMES_AS_LONG * (now - began)
+            self.pause = _AGAIN_AFTER + _TIMES_AS_LONG * (now - began)
+            self._away_until = now + self.pause
             failure = OSError(f"Redis: {error}")
         else:
             self._away_until = -math.inf
@@ -129,6 +185,12 @@ class Link:
 
 class _UnknownScriptError(Exception):
     """Redis was restarted, or never had the script."""
+
+
+def _is_cancelled() -> bool:
+    """Return whether this task was; `asyncio.wait_for`, which the package connects with, may swallow it in 3.11."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def milliseconds(seconds: float) -> int:

@@ -2,7 +2,8 @@
 
 Three keys for an account: ``out``, the permits whose request has no answer yet, by when they count as arrived;
 ``back``, those that were answered, by when they are free again; ``pace``, a hash of the time of the next even permit
-(``next``) and the end of the hold after a 429 (``hold``).
+(``next``), the end of the hold after a 429 (``hold``), and when the next of those comes back for whom there was no turn
+(``later``).
 """
 
 from aoclient.contrib.redis.link import Script
@@ -41,14 +42,17 @@ end
 local hold = tonumber(redis.call('HGET', pace, 'hold') or 0)
 """
 
-# ARGV: window, permits in it, name, horizon, time in flight at most, 1 after an absence of Redis, reported ones.
+# ARGV: window, permits in it, name, horizon, time in flight at most, 1 after an absence of Redis, 1 for one who comes
+# back, reported ones.
 # A lease as in `aoclient.senders.pace.Lease`, and GCRA within it: a tenth may go at once, the others evenly. A turn is
-# reserved, so that nobody has to come back for it.
+# reserved, so that nobody has to come back for it, as long as there are permits to come. Further ones are told when to
+# come back, one every gap, and who is new goes before them only where a permit would lie idle: so each asks twice, and
+# none waits for ever.
 TAKE = Script(
     _REPORTED
     + """
 local calls, name, horizon, flight = tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
-reported(7)
+reported(8)
 if hold > now then return {0, hold - now} end
 if calls == 0 then return {1, 0} end
 
@@ -60,19 +64,32 @@ end
 redis.call('ZREMRANGEBYSCORE', back, '-inf', now)
 
 local gap = per / calls
+local even = tonumber(redis.call('HGET', pace, 'next') or 0)
+local later = tonumber(redis.call('HGET', pace, 'later') or 0)
+local function come_back(soonest)
+  local longest = math.max(per, flight)
+  local place = math.max(later, soonest, now + math.max(5000, gap / 4))
+  if place - now <= horizon then  -- else it is gone by then
+    redis.call('HSET', pace, 'later', math.min(place, now + longest) + gap)
+    keep(pace, place)
+  end
+  return {2, math.min(place - now, longest)}
+end
+
 local free = calls - redis.call('ZCARD', out) - redis.call('ZCARD', back)
+local is_idle = free >= 1 and even <= now  -- those who wait in front do not come for it
+if later > now and ARGV[7] ~= '1' and not is_idle then return come_back(now) end
 local at = now
 if free < 1 then
   local first = redis.call('ZRANGE', back, 0 - free, 0 - free, 'WITHSCORES')
   if #first == 0 then  -- all hang on answers; none comes back before a window after its own turn
     local soonest = redis.call('ZRANGE', out, 0, 0, 'WITHSCORES')[2] - flight + per
-    return {2, math.min(1000000, math.max(5000, gap / 4, soonest - now))}
+    return come_back(soonest)
   end
   at = tonumber(first[2])
 end
 
 local tolerance = math.max(0, calls / 10 - 1) * gap
-local even = tonumber(redis.call('HGET', pace, 'next') or 0)
 if hold > 0 then even = math.max(even, hold + tolerance) end
 if ARGV[6] == '1' then even = math.max(even, now + tolerance) end
 at = math.max(at, even - tolerance)
@@ -96,12 +113,13 @@ return math.max(0, hold - now)
 """
 )
 
-# ARGV: not used, microseconds from now.
+# ARGV: not used, microseconds from now. The channel with the name of the key tells how long the hold lasts.
 HOLD = Script(
     _REPORTED
     + """
 hold = math.max(hold, now + ARGV[2])
 redis.call('HSET', pace, 'hold', hold)
 keep(pace, hold)
+redis.call('PUBLISH', pace, hold - now)
 """
 )
