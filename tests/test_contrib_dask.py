@@ -135,7 +135,7 @@ def from_environment(emulator, target, jobs, monkeypatch, *, of_workers=None, ex
     [
         ({"AOCLIENT_CLIENT_ID": ""}, "AOCLIENT_CLIENT_ID is not set"),
         ({"AOCLIENT_CLIENT_SECRET": ""}, "neither AOCLIENT_CLIENT_SECRET nor AOCLIENT_CLIENT_SECRET_FILE is set"),
-        ({"AOCLIENT_CLIENT_ID": "another"}, "name another account than the export's"),
+        ({"AOCLIENT_CLIENT_ID": "client-2"}, "name another account than the export's"),
         ({"AOCLIENT_RATE": "quick"}, "a rate is written calls/seconds"),
     ],
 )
