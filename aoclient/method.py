@@ -62,16 +62,16 @@ class Method(Generic[P, T]):
         return function if session is None else MethodType(function, session)
 
 
-class PagedMethod(Method[P, Page[R]]):
-    """Like `Method`, for an action that answers pages: awaited it is one page, iterated it is every row."""
+if TYPE_CHECKING:
 
-    @overload
-    def __get__(self, session: None, owner: type[Session]) -> Callable[..., PagedCall[R]]: ...
-    @overload
-    def __get__(self, session: Session, owner: type[Session]) -> Callable[P, PagedCall[R]]: ...
-    def __get__(self, session: Session | None, owner: type[Session]) -> Callable[..., PagedCall[R]]:
-        function: Callable[..., PagedCall[R]] = self._function
-        return function if session is None else MethodType(function, session)
+    class PagedMethod(Method[P, Page[R]]):
+        """Like `Method`, for an action that answers pages: awaited it is one page, iterated it is every row."""
+
+        @overload
+        def __get__(self, session: None, owner: type[Session]) -> Callable[..., PagedCall[R]]: ...
+        @overload
+        def __get__(self, session: Session, owner: type[Session]) -> Callable[P, PagedCall[R]]: ...
+        def __get__(self, session: Session | None, owner: type[Session]) -> Callable[..., PagedCall[R]]: ...
 
 
 @overload
@@ -80,8 +80,7 @@ def method(find: Callable[[], Callable[P, Paged[R]]]) -> PagedMethod[P, R]: ...
 def method(find: Callable[[], Callable[P, Action[T]]]) -> Method[P, T]: ...
 def method(find: Callable[[], Callable[P, Action[T]]]) -> Method[P, T]:
     """Return the descriptor that sends an action class from a session."""
-    # One of a paged action returns a `PagedCall` at run time all the same, and its class is not looked at.
-    return Method(find)
+    return Method(find)  # at run time one does for both: what it returns is a `PagedCall` where the action is paged
 
 
 def _function(action: type[Action[Any]], owner: type[Session], name: str) -> Callable[..., Any]:

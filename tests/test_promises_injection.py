@@ -152,7 +152,7 @@ def test_no_window_at_the_socket_has_more_requests_than_agreed(rate, request):
 def test_only_compare_digest_compares_in_the_module_of_signatures():
     """Comparing with ``==`` or ``in`` stops at the first difference, and the time it takes tells where that is."""
     tree = ast.parse(inspect.getsource(signature))
-    verify = next(node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and node.name == "verify")
+    verify = next(node for node in ast.walk(tree) if getattr(node, "name", "") == "is_authentic")
     assert [node for node in ast.walk(verify) if isinstance(node, ast.Compare)] == []
     loops = [node for node in ast.walk(verify) if isinstance(node, ast.For)]
     early = (ast.Return, ast.Break, ast.Continue, ast.If)

@@ -21,7 +21,7 @@ from aoclient.errors import (
     ResponseSchemaError,
     WebhookError,
 )
-from aoclient.receivers import receiver
+from aoclient.receivers import intake
 from aoclient.tokens import read_token
 from aoclient.webhooks import dumps, parse, sign, verify
 from tests.samples import SAMPLES
@@ -100,11 +100,11 @@ def headers(data: bytes) -> None:
         name, _, value = line.partition(b":")
         pairs.append((_text(name or names[len(line) % 3]), _text(value)))
     for given in (pairs, dict(pairs)):
-        for text in receiver._noted(given)["signature"]:
+        for text in intake.noted_of(given)["signature"]:
             is_right = text in _right()
             assert verify(b"{}", text, SECRETS, encodings=("hex", "upper-hex", "base64")) is is_right
-    for length in receiver._noted(pairs)["content-length"]:
-        receiver._is_above(length, 262_144)
+    for length in intake.noted_of(pairs)["content-length"]:
+        intake._is_above(length, 262_144)
 
 
 def _text(raw: bytes) -> str:
