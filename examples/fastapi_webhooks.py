@@ -17,8 +17,7 @@ receiver = Receiver(os.environ["AOCLIENT_WEBHOOK_SECRET"], store=SQLiteStore("we
 finished: Counter[str] = Counter()
 
 
-@receiver.on(QuizFinished)
-@receiver.on(CourseFinished)
+@receiver.on(QuizFinished, CourseFinished)
 async def note(event: QuizFinished | CourseFinished) -> None:
     finished[event.learner.email] += 1
 

@@ -344,4 +344,6 @@ def test_a_shard_an_executor_says_nothing_of_is_missing(tmp_path):
 
     with pytest.raises(ExportError) as caught:
         asyncio.run(main())
-    assert list(caught.value.missing) == ["teams/all"]
+    assert {name: str(error) for name, error in caught.value.missing.items()} == {
+        "teams/all": "the executor said nothing of it"
+    }

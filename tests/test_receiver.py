@@ -204,6 +204,23 @@ def test_each_handler_gets_the_events_of_its_class():
     ]
 
 
+def test_a_handler_of_several_classes_gets_each_event_once():
+    async def main():
+        receiver = Receiver(SECRET)
+        got = []
+
+        @receiver.on(QuizFinished, Event, CourseFinished)
+        async def note(event):
+            got.append(type(event).__name__)
+
+        async with receiver:
+            for name in ("quiz.finished", "course.finished", "brand.new"):
+                await deliver(receiver, body(name=name))
+        return got
+
+    assert sorted(run(main())) == ["CourseFinished", "QuizFinished", "UnknownEvent"]
+
+
 def test_the_decorator_gives_the_function_back():
     receiver = Receiver(SECRET)
 
@@ -233,6 +250,13 @@ def test_a_handler_that_is_no_coroutine_function_is_refused(handler):
 def test_only_a_class_of_events_can_be_listened_for(kind):
     with pytest.raises(ConfigurationError, match="class of events"):
         Receiver(SECRET).on(kind)
+    with pytest.raises(ConfigurationError, match="class of events"):
+        Receiver(SECRET).on(QuizFinished, kind)
+
+
+def test_a_handler_says_what_it_listens_for():
+    with pytest.raises(ConfigurationError, match="class of events, got None"):
+        Receiver(SECRET).on()
 
 
 # --- in the background -------------------------------------------------------------------------------------------

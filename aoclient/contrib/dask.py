@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
+import logging
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from uuid import uuid4
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from aoclient.export.executing import Work
     from aoclient.export.orders import Order, Report
     from aoclient.settings import Rate, RetryPolicy, Timeouts
+
+_log = logging.getLogger("aoclient")
 
 T = TypeVar("T")
 
@@ -142,8 +144,10 @@ class _Run:
 
     async def close(self) -> None:
         """Have the workers close their sessions, which ends what they still send."""
-        with suppress(Exception):  # workers and schedulers may be gone, and their sessions with them
+        try:
             await self._on_its_loop(self._close_sessions())
+        except Exception as error:  # noqa: BLE001  # of whatever Dask raises; workers may be gone, and their sessions too
+            _log.info("the sessions of the workers could not be closed: %s", type(error).__name__)
 
     async def _on_its_loop(self, doing: Coroutine[Any, Any, T]) -> T:  # Any: as the type has it
         """Do something in the event loop of the client, which for one that is not asynchronous is in another thread."""

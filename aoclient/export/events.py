@@ -105,4 +105,6 @@ Event: TypeAlias = Planned | Started | PageWritten | Committed | FailedShard | W
 
 def unwritten(cause: Exception | None) -> AoError:
     """Return why a shard is missing that was not begun, or whose file cannot be written."""
+    if cause is None:
+        return ExportError("the executor said nothing of it")
     return cause if isinstance(cause, AoError) else ExportError(f"cannot write: {cause}")

@@ -8,7 +8,7 @@ import inspect
 import logging
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, overload
 
 from aoclient.errors import ConfigurationError, WebhookError
 from aoclient.receivers import answer as answers
@@ -31,7 +31,11 @@ if TYPE_CHECKING:
     from aoclient.webhooks import Encoding
 
 E = TypeVar("E", bound=Event)
+E2 = TypeVar("E2", bound=Event)
+E3 = TypeVar("E3", bound=Event)
 R = TypeVar("R")
+
+Registering: TypeAlias = "Callable[[Callable[[E], Coroutine[Any, Any, R]]], Callable[[E], Coroutine[Any, Any, R]]]"
 
 _log = logging.getLogger("aoclient.receivers")
 
@@ -114,7 +118,7 @@ class Receiver:
         self._queue_size = queue_size
         self._intake = Intake(max_body_bytes, body_timeout)
         self.drain_timeout = drain_timeout
-        self._handlers: list[tuple[type[Event], Handler]] = []
+        self._handlers: list[tuple[tuple[type[Event], ...], Handler]] = []
         self._new_deliveries = partial(
             Deliveries,
             MemoryStore() if store is None else store,
@@ -128,24 +132,32 @@ class Receiver:
         self._entered = 0
         self._opening = asyncio.Lock()
 
-    def on(
-        self, kind: type[E]
-    ) -> Callable[[Callable[[E], Coroutine[Any, Any, R]]], Callable[[E], Coroutine[Any, Any, R]]]:
-        """Have a coroutine function called with each event of a class, `Event` for all and `UnknownEvent` for others.
+    @overload
+    def on(self, kind: type[E], /) -> Registering[E, R]: ...
+    @overload
+    def on(self, kind: type[E], second: type[E2], /) -> Registering[E | E2, R]: ...
+    @overload
+    def on(self, kind: type[E], second: type[E2], third: type[E3], /) -> Registering[E | E2 | E3, R]: ...
+    @overload
+    def on(self, *kinds: type[Event]) -> Registering[Event, R]: ...
+    def on(self, *kinds: type[Event]) -> Registering[Any, R]:  # Any: one of the kinds
+        """Have a coroutine function called with each event of a class or of several.
 
-        Several handlers of one event are called one after the other, in the order they were given. One that fails does
-        not keep the next from being called; with ``wait=True`` the sender's next try calls all of them again.
+        `Event` stands for all of them, `UnknownEvent` for those that are not on the vendor's page. Several handlers of
+        one event are called one after the other, in the order they were given. One that fails does not keep the next
+        from being called; with ``wait=True`` the sender's next try calls all of them again.
 
         Raises:
             ConfigurationError: It is no coroutine function, or no class of events.
         """
-        if not (isinstance(kind, type) and issubclass(kind, Event)):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise ConfigurationError(f"expected a class of events, got {kind!r}")
+        for kind in kinds or [None]:
+            if not (isinstance(kind, type) and issubclass(kind, Event)):  # pyright: ignore[reportUnnecessaryIsInstance]
+                raise ConfigurationError(f"expected a class of events, got {kind!r}")
 
-        def register(handler: Callable[[E], Coroutine[Any, Any, R]]) -> Callable[[E], Coroutine[Any, Any, R]]:
+        def register(handler: Callable[[Any], Coroutine[Any, Any, R]]) -> Callable[[Any], Coroutine[Any, Any, R]]:
             if not (inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(type(handler).__call__)):
                 raise ConfigurationError(f"a handler is an async def, got {handler!r}")
-            self._handlers.append((kind, handler))
+            self._handlers.append((kinds, handler))
             return handler
 
         return register

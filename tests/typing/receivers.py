@@ -18,6 +18,16 @@ async def wider(event: Event) -> None:
     assert_type(event.id, str)
 
 
+@receiver.on(QuizFinished, QuizStarted)
+async def either(event: QuizFinished | QuizStarted) -> str:
+    return event.id
+
+
+@receiver.on(QuizFinished, UnknownEvent)  # type: ignore[arg-type]  # it takes one of the two
+async def one_of_two(event: QuizFinished) -> None:  # pyright: ignore[reportArgumentType]
+    ...
+
+
 @receiver.on(Event)  # type: ignore[arg-type]  # it would be called with all events, and takes one kind
 async def narrower(event: QuizStarted) -> None:  # pyright: ignore[reportArgumentType]
     ...
@@ -30,6 +40,7 @@ def plain(event: QuizFinished) -> None:  # pyright: ignore[reportArgumentType]
 
 async def use() -> None:
     assert_type(await exact(QuizFinished(id="e1")), int)
+    assert_type(await either(QuizStarted(id="e1")), str)
     async with receiver as opened:
         assert_type(opened, Receiver)
         assert_type(await receiver.receive(b"", {}), Answer)
