@@ -6,7 +6,7 @@ import csv
 import gzip
 import io
 from importlib import import_module
-from typing import IO, TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, cast
+from typing import IO, TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeAlias, cast
 
 from attrs import field, frozen
 
@@ -88,13 +88,7 @@ def _compressed(file: IO[bytes], compression: Compression | None) -> IO[bytes]:
     if compression == "gzip":
         return cast("IO[bytes]", gzip.GzipFile("", "wb", compresslevel=6, fileobj=file, mtime=0))
     if compression == "zstd":
-        zstandard = extra("zstandard", "zstd")
-        # Smaller tables than those of level 3, since many files are written at once: 0.9 MB each in place of 1.3. Rows
-        # of the same keys are compressed no worse.
-        settings = zstandard.ZstdCompressionParameters.from_level(3, window_log=18, hash_log=16, chain_log=15)
-        return cast(
-            "IO[bytes]", zstandard.ZstdCompressor(compression_params=settings).stream_writer(file, closefd=False)
-        )
+        return cast("IO[bytes]", _Zstandard(file))
     return cast("IO[bytes]", _Open(file))
 
 
@@ -106,6 +100,37 @@ class _Open:
 
     def close(self) -> None:
         """Do nothing."""
+
+
+class _Zstandard:
+    """A file compressed by a compressor that serves one file after the other.
+
+    One made for each file left its tables behind in pieces, so that memory grew with the number of files. As many
+    stay as were at work at once, 0.9 MB each.
+    """
+
+    _idle: ClassVar[list[Any]] = []  # Any: the package need not be there
+
+    def __init__(self, file: IO[bytes]) -> None:
+        try:
+            self._compressor = self._idle.pop()
+        except IndexError:
+            self._compressor = _new_compressor()
+        self._stream = self._compressor.stream_writer(file, closefd=False)
+        self.write = self._stream.write
+
+    def close(self) -> None:
+        """End the frame; the inner file stays open."""
+        self._stream.close()
+        self._idle.append(self._compressor)
+
+
+def _new_compressor() -> Any:  # Any: as above
+    zstandard = extra("zstandard", "zstd")
+    # Smaller tables than those of level 3, since many files are written at once: 0.9 MB each in place of 1.3. Rows of
+    # the same keys are compressed no worse.
+    settings = zstandard.ZstdCompressionParameters.from_level(3, window_log=18, hash_log=16, chain_log=15)
+    return zstandard.ZstdCompressor(compression_params=settings)
 
 
 # --- JSON lines ---------------------------------------------------------------------------------------------------
