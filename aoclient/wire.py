@@ -37,7 +37,7 @@ class Response:
 
     Attributes:
         status: HTTP status.
-        headers: By lower-case name.
+        headers: Found by their names in lower case; listed they may have the server's spelling.
         body: Inflated, as bytes.
         value: What `Request.read` made of it, once the retrying sender accepted it.
     """

@@ -462,3 +462,5 @@ def test_the_network_is_the_recordings_own(tmp_path):
             await recording.send(encode(actions.Courses()))
 
     asyncio.run(main())
+    for each in (tmp_path / "a.jsonl").read_text().splitlines()[1:]:
+        assert json.loads(each)["headers"]["content-type"] == "application/json"

@@ -99,7 +99,8 @@ class Masking:
 
     def headers(self, headers: Mapping[str, str]) -> dict[str, str]:
         """Return the headers that say how the server works."""
-        kept = {name: value for name, value in headers.items() if name in vocabulary.HEADERS}
+        lower = ((name.lower(), value) for name, value in headers.items())
+        kept = {name: value for name, value in lower if name in vocabulary.HEADERS}
         if "location" in headers:
             end = "/login" if headers["location"].rstrip("/").endswith("/login") else ""
             kept["location"] = self.pseudonym(headers["location"]) + end
