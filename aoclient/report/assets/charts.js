@@ -99,13 +99,20 @@ function config(shape) {
       plugins: {
         legend: {
           display: shape.series.length > 1, align: "start",
-          labels: { boxWidth: 12, boxHeight: 12, color: css("--ink"), ...(shape.type === "line" && { usePointStyle: true, pointStyle: "line", pointStyleWidth: 30 }) },
+          labels: { boxWidth: 12, boxHeight: 12, color: css("--ink"), ...(shape.type === "line" && lineLabels) },
         },
         tooltip: { callbacks: { label: (item) => ` ${item.dataset.label}: ${shape.tip?.(item) ?? format(item.raw)}` } },
       },
     },
   };
 }
+
+/** Lines in a legend, dashed as in the chart: a point style has no dashes of its own. */
+const lineLabels = {
+  usePointStyle: true, pointStyle: "line", pointStyleWidth: 30,
+  generateLabels: (chart) => Chart.defaults.plugins.legend.labels.generateLabels(chart)
+    .map((label) => ({ ...label, lineDash: chart.data.datasets[label.datasetIndex].borderDash })),
+};
 
 /** Labels with their units on a line below, all of them. */
 const broken = (labels) => ({ autoSkip: false, callback: (at) => labels[at].split(/ (?=\S+$)/) });

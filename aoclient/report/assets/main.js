@@ -155,7 +155,7 @@ function tiles() {
     ["Completed", whole(done), `${percent(done, begun)} of begun`],
     ["Time spent", time(seconds), begun ? `${time(seconds / begun)} on average` : ""],
     ["Quizzes passed", percent(passed, taken), `${whole(taken)} taken`],
-    ["Certificates", whole(issued), ""],
+    ["Certificates", ...(data.certificates.length ? [whole(issued), ""] : ["–", "not in this export"])],
   ];
   document.getElementById("tiles").replaceChildren(...rows.map(([name, value, about]) => {
     const tile = make("div"), number = make("dd", value);
