@@ -23,6 +23,7 @@ from aoclient.receivers import State
 from aoclient.secret import Secret
 from aoclient.wire import TOKEN_PATH
 from tests.kit.canary import all_texts, sightings
+from tests.kit.programs import free_port
 from tests.kit.redis import RedisServer, empty_redis, one_redis_of_a_module, until  # noqa: F401  # fixtures
 from tests.test_receiver_stores import (  # noqa: F401  # what every store has to do, here over Redis
     test_a_delivery_is_new_then_in_progress_then_done,
@@ -491,7 +492,8 @@ def test_all_of_it_works_in_a_cluster(tmp_path):
         await commons.aclose()
         await client.aclose()
 
-    server = RedisServer(**{"cluster-enabled": "yes", "dir": str(tmp_path)})
+    # The bus is 10 000 above the port otherwise, where there may be no port.
+    server = RedisServer(**{"cluster-enabled": "yes", "cluster-port": str(free_port()), "dir": str(tmp_path)})
     server.start()
     try:
         server.ask("CLUSTER", "ADDSLOTSRANGE", "0", "16383")

@@ -7,7 +7,6 @@ import logging
 import multiprocessing
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from collections import Counter
@@ -23,6 +22,7 @@ from aoclient.contrib.redis import RedisCommons
 from aoclient.emulator import Emulator
 from aoclient.errors import AoError
 from aoclient.tokens import account_of
+from tests.kit.programs import free_port
 
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(["tests.kit.redis", "aiohttp", "msgspec", "redis.asyncio", "anyio._backends._asyncio"])
@@ -37,9 +37,7 @@ class RedisServer:
 
     def __init__(self, **settings: str) -> None:
         self._settings = settings
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port: int = free.getsockname()[1]
+        self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self._process: subprocess.Popen[str] | None = None
 
@@ -48,7 +46,13 @@ class RedisServer:
         words = [word for name, value in settings.items() for word in (f"--{name}", str(value))]
         self._process = subprocess.Popen(["redis-server", *words], stdout=subprocess.PIPE, text=True)
         assert self._process.stdout is not None
-        assert any("eady to accept" in line for line in self._process.stdout)
+        said: list[str] = []
+        for line in self._process.stdout:
+            said.append(line)
+            if "eady to accept" in line:
+                return
+        self.stop()
+        raise AssertionError("redis-server did not start: " + "".join(said))
 
     def stop(self) -> None:
         if self._process is not None:
