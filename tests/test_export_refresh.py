@@ -191,6 +191,29 @@ def test_a_plan_says_what_a_round_would_cost_and_changes_nothing(tmp_path):
     assert read_manifest(tmp_path).shards == first.shards
 
 
+@pytest.mark.parametrize("fmt", ["jsonl", "sqlite"])
+def test_a_plan_goes_on_with_a_round_that_was_cut_off_before_all_was_planned(fmt, target):
+    emulator = Emulator(learners=34, courses=2)
+    jobs = [ProgressByCourseJob(), CertificatesJob()]
+    run(emulator, jobs, target, format=fmt)
+    take_a_night(emulator)
+    down = ServerError("down", status=500)
+    broken = Wilful(emulator, lambda body: None if "ByCourse" in body or "action=learners" not in body else down)
+    with pytest.raises(ExportError, match="1 parts of the export are missing"):
+        run(broken, jobs, target, format=fmt, refresh="changed")
+
+    async def planned(**settings):
+        async with session(emulator) as ao:
+            return await plan(ao, jobs, target, format=fmt, **settings)
+
+    left = [Planned("progress_by_course", 2, 2, 0), Planned("certificates", 4, 1, 3)]
+    assert asyncio.run(planned()) == left
+    assert asyncio.run(planned(refresh="changed")) == [Planned("progress_by_course", 2, 0, 2), left[1]]
+    sender = Asking(emulator)
+    run(sender, jobs, target, format=fmt)
+    assert len(sender.asked(actions.Certificates)) == left[1].calls
+
+
 def test_rounds_that_make_no_sense_are_refused_before_anything_is_sent(tmp_path):
     emulator = Emulator(learners=3, courses=1)
     for settings, words in (

@@ -17,7 +17,7 @@ import attrs
 from aoclient.errors import ExportError
 from aoclient.export.engines import SQLITE, quoted
 from aoclient.export.folder import Hashed
-from aoclient.export.ledger import LEDGER, RECORD, header_in, records_in, shards_in
+from aoclient.export.ledger import LEDGER, RECORD, begun_in, header_in, records_in, shards_in
 from aoclient.export.locking import lock
 from aoclient.export.records import Begun, Header, Shard, ShardRecord, Stays, now
 
@@ -82,9 +82,7 @@ class Database:
     def begun(self) -> Begun | None:
         """Return the round whose jobs are not all planned yet, or None."""
         with self._reached() as cursor:
-            cursor.execute("SELECT begun FROM _aoclient_round")
-            found = cursor.fetchone()
-            return None if found is None else Begun.from_json(found[0])
+            return begun_in(cursor)
 
     def note(self, begun: Begun | None) -> None:
         """Note such a round, or that all is planned."""

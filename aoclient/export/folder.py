@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
 
 _COMMITTERS = 8  # a commit mostly waits for the disk
+_ROUND = "round.json"
 
 
 class Folder:
@@ -58,7 +59,7 @@ class Folder:
         self.path = path
         self.format = fmt
         self._inner = path / INNER
-        self._begun = self._inner / "round.json"
+        self._begun = self._inner / _ROUND
         self.tmp = self._inner / "tmp"
         self._lock: int | None = None
 
@@ -79,10 +80,7 @@ class Folder:
 
     def begun(self) -> Begun | None:
         """Return the round whose jobs are not all planned yet, or None."""
-        try:
-            return Begun.from_json(self._begun.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return None
+        return read_begun(self.path)
 
     def note(self, begun: Begun | None) -> None:
         """Note such a round, or that all is planned."""
@@ -336,6 +334,14 @@ class Hashed(io.RawIOBase):
 def read_jobs(target: Path) -> list[str]:
     """Return the names of the jobs that have a plan."""
     return sorted(path.parent.name for path in (target / INNER).glob("*/plan.jsonl"))
+
+
+def read_begun(target: Path) -> Begun | None:
+    """Return the round whose jobs are not all planned yet, or None."""
+    try:
+        return Begun.from_json((target / INNER / _ROUND).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
 
 
 def read_header(target: Path, job: str) -> Header | None:

@@ -9,7 +9,7 @@ import attrs
 
 from aoclient.errors import ExportError
 from aoclient.export.engines import engine_of
-from aoclient.export.records import Header, Shard, ShardRecord
+from aoclient.export.records import Begun, Header, Shard, ShardRecord
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -64,6 +64,17 @@ def read_plan(path: Path, job: str) -> tuple[Header, list[Shard], dict[str, Shar
         return header, shards_in(cursor, header, 0, _ALL), {each.key: each for each in records}
 
 
+def read_begun(path: Path) -> Begun | None:
+    """Return the round whose jobs are not all planned yet, or None.
+
+    Raises:
+        ExportError: It holds no export.
+        OSError: It cannot be read.
+    """
+    with reading(path) as cursor:
+        return begun_in(cursor)
+
+
 @contextmanager
 def reading(path: Path) -> Generator[Cursor, None, None]:
     """Give a cursor on the file of an export.
@@ -82,6 +93,13 @@ def reading(path: Path) -> Generator[Cursor, None, None]:
             yield cursor
     except engine.error() as error:
         raise OSError(f"{path}: {error}") from error
+
+
+def begun_in(cursor: Cursor) -> Begun | None:
+    """Return the round whose jobs are not all planned yet, or None."""
+    cursor.execute("SELECT begun FROM _aoclient_round")
+    found = cursor.fetchone()
+    return None if found is None else Begun.from_json(found[0])
 
 
 def header_in(cursor: Cursor, job: str) -> Header | None:

@@ -12,7 +12,7 @@ from aoclient.errors import ConfigurationError
 from aoclient.export.events import Planned
 from aoclient.export.rounds import round_of
 from aoclient.export.run import check, check_round, header_of, listed
-from aoclient.export.targets import read_plan, store_for
+from aoclient.export.targets import read_begun, read_plan, store_for
 
 if TYPE_CHECKING:
     import os
@@ -43,7 +43,7 @@ async def plan(
         target: A folder or file; an export it holds is gone on with.
         format: As of `export`.
         resume: False plans everything, whatever the target holds.
-        refresh: As of `export`.
+        refresh: As of `export`; without it a round that was cut off while it was planned is gone on with.
         upsert: As of `export`.
 
     Returns:
@@ -58,13 +58,17 @@ async def plan(
     path, planned = Path(target), list[Planned]()
     wanted, store = listed(jobs), store_for(path, format)
     check_round(wanted, store, refresh, resume=resume, upsert=upsert)
+    begun = await to_thread.run_sync(read_begun, path) if resume and refresh is None else None
     for job in wanted:
         kept = await to_thread.run_sync(read_plan, path, job.name) if resume else None
         if kept is not None:
             header, shards, records = kept
-            check(header, header_of(job, store), path, upsert=upsert)
-            if refresh is not None:
-                shards = await round_of(header, shards, records, refresh, upsert=upsert).shards(job, ao)
+            again, keeps = (refresh, upsert) if begun is None else (begun.refresh, begun.upsert)
+            check(header, header_of(job, store), path, upsert=keeps)
+            if begun is not None and header.round >= begun.rounds.get(job.name, 0):
+                again = None  # planned before the round was cut off
+            if again is not None:
+                shards = await round_of(header, shards, records, again, upsert=keeps).shards(job, ao)
             todo = [shard for shard in shards if not shard.is_whole(records.get(shard.key))]
             calls = sum(len(shard.query) for shard in todo)
             planned.append(Planned(job.name, len(shards), len(shards) - len(todo), calls))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Mapping
 
-    from aoclient.export.records import Header, Shard, ShardRecord
+    from aoclient.export.records import Begun, Header, Shard, ShardRecord
     from aoclient.export.store import Store
 
 FormatName: TypeAlias = Literal[
@@ -74,6 +74,15 @@ def read_plan(target: Path, job: str) -> tuple[Header, list[Shard], dict[str, Sh
         return None
     shards = list(folder.read_shards(target, job))
     return header, shards, {record.key: record for record in folder.read_records(target, job)}
+
+
+def read_begun(target: Path) -> Begun | None:
+    """Return the round of a target whose jobs are not all planned yet, or None.
+
+    Raises:
+        ExportError: The target is a file that holds no export.
+    """
+    return ledger.read_begun(target) if target.is_file() else folder.read_begun(target)
 
 
 def read_manifest(target: str | os.PathLike[str]) -> Manifest:
