@@ -28,6 +28,9 @@ TILES = """Object.fromEntries([...document.querySelectorAll("#tiles div")].map(
   ({ children: [name, number] }) => [name.textContent, number.firstChild.textContent]
 ))"""
 ROWS = "[...document.querySelectorAll('#{} tbody tr')].map((row) => [...row.cells].map((cell) => cell.textContent))"
+HEADS = """[...document.querySelectorAll('#people th')]
+  .filter((head) => getComputedStyle(head.querySelector("button")).display === "none")
+  .map((head) => getComputedStyle(head, "::before").content)"""
 SEES_WIDTH = "[document.documentElement.scrollWidth, innerWidth]"
 
 
@@ -152,12 +155,14 @@ def test_paper_is_light_and_of_its_own_width(report):
         await tab.run("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))).then(() => 0)")
         paper = await tab.run("[document.body.offsetWidth, getComputedStyle(document.body).color]")
         inked = await tab.run(INK)
+        heads = await tab.run(HEADS)
         await tab.run("dispatchEvent(new Event('afterprint'))")
-        return paper, inked, await tab.run("getComputedStyle(document.body).color")
+        return paper, inked, heads, await tab.run("getComputedStyle(document.body).color")
 
-    paper, inked, after = visit(report, look, width=390, is_dark=True)
+    paper, inked, heads, after = visit(report, look, width=390, is_dark=True)
     assert paper == [700, "rgb(24, 32, 44)"]
     assert min(inked.values()) > 0.03
+    assert heads[:2] == ['"Learner"', '"Address"']  # a browser repeats them on each page, but not a button
     assert after == "rgb(232, 236, 243)"
 
 

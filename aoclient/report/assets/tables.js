@@ -31,7 +31,7 @@ class Sorted {
     this.table = make("table", null, { class: "sorts" });
     const head = make("tr");
     this.heads = columns.map((column, at) => {
-      const cell = make("th", null, { scope: "col", ...(column.isNumber && { class: "number" }) });
+      const cell = make("th", null, { scope: "col", abbr: column.name, ...(column.isNumber && { class: "number" }) });
       const button = make("button", column.name, { type: "button" });
       button.addEventListener("click", () => this.sort(at));
       cell.append(button);
