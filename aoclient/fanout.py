@@ -90,9 +90,9 @@ class FanOut(Generic[T]):
         the CPU. What is taken at once is gone before the next answer is looked at.
 
         Args:
-            take: Called with each outcome, and with an `Over` behind the last one of each action. The calls begin in
-                the order in which a reader would get them; one that waits holds back its worker, and no other.
-                Failures are given to it whatever ``on_error`` is.
+            take: A coroutine function. It is called with each outcome, and with an `Over` behind the last one of each
+                action. The calls begin in the order in which a reader would get them; one that waits holds back its
+                worker, and no other. Failures are given to it whatever ``on_error`` is.
 
         Raises:
             Exception: What ``take`` or the source raised; what is on its way is cancelled.
