@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 Send = Callable[[Action[T]], Awaitable[T]]
+Take = Callable[["Done[T] | Failed[T] | Over[T]"], Awaitable[None]]
 OnError = Literal["collect", "raise"]
 
 
@@ -32,29 +33,10 @@ class Outcomes(AsyncIterator["Done[T] | Failed[T]"]):
 
     async def __anext__(self) -> Done[T] | Failed[T]:
         ready = self._crew.next_ready() if self._crew.agenda.ready else await self._crew.next_result()
-        outcome = cast("Result[T]", ready)  # an Over comes after `with_ends` only
+        outcome = cast("Result[T]", ready)  # an Over is for `FanOut.each` only
         if isinstance(outcome, Failed) and self._on_error == "raise":
             raise outcome.error
         return outcome
-
-    def with_ends(self) -> AsyncIterator[Done[T] | Failed[T] | Over[T]]:
-        """Give an `Over` too, behind the last outcome of each action; call it before anything is awaited.
-
-        ``on_error`` does not hold here: every failure is given.
-        """
-        return _OutcomesWithEnds(self._crew)
-
-
-class _OutcomesWithEnds(AsyncIterator["Done[T] | Failed[T] | Over[T]"]):
-    def __init__(self, crew: _Crew[T]) -> None:
-        self._crew = crew
-        crew.agenda.tells_ends = True
-
-    def __aiter__(self) -> _OutcomesWithEnds[T]:
-        return self
-
-    async def __anext__(self) -> Done[T] | Failed[T] | Over[T]:
-        return await self._crew.next_result()
 
 
 class FanOut(Generic[T]):
@@ -90,6 +72,7 @@ class FanOut(Generic[T]):
         import anyio  # noqa: PLC0415  # it takes a while to load, and most sessions send one call at a time
 
         self._group = await anyio.create_task_group().__aenter__()
+        self._crew.at_work = self._concurrency
         for _ in range(self._concurrency):
             self._group.start_soon(self._crew.work)
         return Outcomes(self._crew, self._on_error)
@@ -99,6 +82,25 @@ class FanOut(Generic[T]):
         self._crew.close()
         self._group.cancel_scope.cancel()
         await self._group.__aexit__(None, None, None)
+
+    async def each(self, take: Take[T]) -> None:
+        """Send all actions, each outcome taken by the worker that brought it; in place of entering it and reading.
+
+        A reader is woken behind a whole burst of answers, which are then all in memory and no longer in the caches of
+        the CPU. What is taken at once is gone before the next answer is looked at.
+
+        Args:
+            take: A coroutine function. It is called with each outcome, and with an `Over` behind the last one of each
+                action. The calls begin in the order in which a reader would get them; one that waits holds back its
+                worker, and no other. Failures are given to it whatever ``on_error`` is.
+
+        Raises:
+            Exception: What ``take`` or the source raised; what is on its way is cancelled.
+        """
+        self._crew.agenda.tells_ends = True
+        self._crew.take = take
+        async with self:
+            await self._crew.all_done()
 
 
 class _Crew(Generic[T]):
@@ -117,6 +119,8 @@ class _Crew(Generic[T]):
         self._is_reading = False
         self._send = send
         self.agenda = agenda
+        self.take: Take[T] | None = None
+        self.at_work = 0
         self._is_saturated = is_saturated
         self._failure: Exception | None = None
         self._idle: deque[asyncio.Future[None]] = deque()
@@ -127,13 +131,25 @@ class _Crew(Generic[T]):
 
     async def next_result(self) -> Result[T] | Over[T]:
         while not self.agenda.ready:
-            if self._failure is not None:
-                raise self._failure
-            if self._is_closed or (self._source is None and self.agenda.is_over):
+            if self._failure is None and (self._is_closed or (self._source is None and self.agenda.is_over)):
                 raise StopAsyncIteration
-            self._reader = asyncio.get_running_loop().create_future()
-            await self._reader
+            await self._news()
         return self.next_ready()
+
+    async def all_done(self) -> None:
+        while self.at_work or self._failure is not None:
+            await self._news()
+
+    async def _news(self) -> None:
+        """Wait until the workers tell something.
+
+        Raises:
+            Exception: One of them failed.
+        """
+        if self._failure is not None:
+            raise self._failure
+        self._reader = asyncio.get_running_loop().create_future()
+        await self._reader
 
     def next_ready(self) -> Result[T] | Over[T]:
         if self._idle:
@@ -149,30 +165,42 @@ class _Crew(Generic[T]):
     async def work(self) -> None:
         """Do one job after the other until nothing is left."""
         try:
-            while self._failure is None:
-                job = self.agenda.take() or (await self._begin_async() if self._is_async else self._begin())
-                if job is None and not self._is_saturated():
-                    job = self.agenda.take(ahead=True)
-                if job is not None:
-                    if self._idle:
-                        self._wake_one()
-                    result: Result[T]
-                    try:
-                        result = Done(job.action, await self._send(job.action), job.entry.source)
-                    except AoError as error:
-                        result = Failed(job.action, error, job.entry.source)
-                    self.agenda.give(job, result)
-                    if self._reader is not None:
-                        self._tell_reader()
-                elif self._source is None and self.agenda.is_over:
-                    break
-                else:
-                    await self._rest()
-        except Exception as error:  # noqa: BLE001  # the reader raises it: of the source, or a defect of this library
+            await self._do_jobs()
+        except Exception as error:  # noqa: BLE001  # the reader raises it: of the source, of `take`, or a defect
             self._failure = error
+        self.at_work -= 1
         self._tell_reader()
         while self._idle:
             self._wake_one()
+
+    async def _do_jobs(self) -> None:
+        while self._failure is None:
+            job = self.agenda.take() or (await self._begin_async() if self._is_async else self._begin())
+            if job is None and not self._is_saturated():
+                job = self.agenda.take(ahead=True)
+            if job is not None:
+                if self._idle:
+                    self._wake_one()
+                result: Result[T]
+                try:
+                    result = Done(job.action, await self._send(job.action), job.entry.source)
+                except AoError as error:
+                    result = Failed(job.action, error, job.entry.source)
+                self.agenda.give(job, result)
+                del result  # it would stay in memory until the next one
+            if self.take is not None and self.agenda.ready:
+                await self._hand_out(self.take)
+            elif job is not None:
+                if self._reader is not None:
+                    self._tell_reader()
+            elif self._source is None and self.agenda.is_over:
+                break
+            else:
+                await self._rest()
+
+    async def _hand_out(self, take: Take[T]) -> None:
+        while self.agenda.ready:
+            await take(self.next_ready())
 
     def _begin(self) -> Job[T] | None:
         while self._source is not None and self.agenda.has_room:

@@ -38,6 +38,6 @@ nitpick_ignore_regex = [
     ("py:obj", r"csv|items|redis\.asyncio|COUNTRIES|Application\.add_routes|Request\.read|aoclient\.senders\..*"),
     ("py:.*", r"(collections|datetime|contextlib|typing|os|pathlib|types|enum|asyncio|aiohttp|attrs?|starlette)\..*"),
     ("py:.*", r"(opentelemetry|trace|metrics|dlt|distributed)\..*"),
-    ("py:class", r"Agenda|Send|OnError|Client|Expected|Registering"),  # said in words where they are used
+    ("py:class", r"Agenda|Send|Take|OnError|Client|Expected|Registering"),  # said in words where they are used
     ("py:.*", r"(aoclient\.receivers\.receiver\.)?([PRT]|E[23]?|T_co|R_co|[ETR]_co)"),
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import anyio
@@ -22,7 +23,7 @@ from aoclient.export.records import Shard
 from aoclient.export.store import Sink
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from aoclient.export.columns import Table
     from aoclient.export.events import Event
@@ -128,8 +129,8 @@ class Filling:
             async with anyio.create_task_group() as committing:
                 with self._scope:
                     try:
-                        async with self._ao.fan_out(source, concurrency=self._concurrency, retry_failed=1) as outcomes:
-                            await self._take_all(outcomes.with_ends(), committing.start_soon)
+                        sending = self._ao.fan_out(source, concurrency=self._concurrency, retry_failed=1)
+                        await sending.each(partial(self._take, committing.start_soon))
                     except Exception as error:  # noqa: BLE001  # raised by `run`
                         self._failure = error
         finally:
@@ -149,21 +150,20 @@ class Filling:
                 self._open[id(action)] = each, place
                 yield action
 
-    async def _take_all(self, outcomes: AsyncIterator[Outcome], start: Callable[..., object]) -> None:
-        async for outcome in outcomes:
-            each, place = self._open[id(outcome.source)]
-            if isinstance(outcome, Over):
-                del self._open[id(outcome.source)]
-            if each.is_dead:
-                continue
-            try:
-                if isinstance(outcome, Failed):
-                    self._fail(each, place, outcome.error)
-                elif self._fill(each, place, outcome):
-                    await self._pending.acquire()
-                    start(self._commit, each)
-            except OSError as error:
-                self._stop(each, error)
+    async def _take(self, start: Callable[..., object], outcome: Outcome) -> None:
+        each, place = self._open[id(outcome.source)]
+        if isinstance(outcome, Over):
+            del self._open[id(outcome.source)]
+        if each.is_dead:
+            return
+        try:
+            if isinstance(outcome, Failed):
+                self._fail(each, place, outcome.error)
+            elif self._fill(each, place, outcome):
+                await self._pending.acquire()
+                start(self._commit, each)
+        except OSError as error:
+            self._stop(each, error)
 
     def _fill(self, each: _Open, place: int, outcome: Done[Any] | Over[Any]) -> bool:
         """Take an answer or the end of an action; tell whether the shard is whole."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _STEPS: Mapping[str, str] = {
     "text": "if type({0}) is not str and {0} is not None: {0} = str({0})",
     # Most are of one digit of Python's, which compare in a fifth of the time.
-    "integer": "if {0} is not None and not -SMALL <= {0} <= SMALL and not LEAST <= {0} <= MOST: "
+    "integer": f"if {{0}} is not None and not {1 - 2**30} <= {{0}} < {2**30} and not {-(2**63)} <= {{0}} < {2**63}: "
     "extra, {0} = beside(extra, {1!r}, {0}), None",
     "number": "if type({0}) is not float and {0} is not None: {0} = float({0})",
     "flag": "",
@@ -76,9 +76,6 @@ def _beside(extra: dict[str, object] | None, name: str, value: int) -> dict[str,
 
 
 _NAMES: Mapping[str, object] = {
-    "SMALL": 2**30 - 1,
-    "LEAST": -(2**63),
-    "MOST": 2**63 - 1,
     "NO_EXTRA": NO_EXTRA,
     "beside": _beside,
     "datetime": datetime,
