@@ -63,11 +63,11 @@ class Spec:
     is_lasting: bool = False
 
 
-def _check_extra(instance: Action[Any], _: object, extra: Mapping[str, object]) -> None:  # Any: whatever it answers
-    for name in extra:
+def _check_extra(instance: Action[Any]) -> None:  # Any: whatever it answers
+    for name in instance.extra:
         if name != "extra" and name in {each.name for each in fields(type(instance))}:
             reason = "is an option of its own; do not give it in extra"
-            raise InvalidOptionError(reason, path=f"options[{name}]", action=instance.spec.name)
+            raise InvalidOptionError(reason, path=f"options[{name}]")
 
 
 def _copy_extra(extra: Mapping[str, FormValue] | None) -> Mapping[str, FormValue]:
@@ -88,7 +88,7 @@ class Action(Generic[T_co]):
     spec: ClassVar[Spec]
     answer_type: ClassVar[Any]  # Any: T_co as a runtime type, a class or a generic alias; of a paged action the row
 
-    extra: Mapping[str, FormValue] = field(default=None, converter=_copy_extra, validator=_check_extra)
+    extra: Mapping[str, FormValue] = field(default=None, converter=_copy_extra)
 
     @classmethod
     def __attrs_init_subclass__(cls) -> None:
@@ -97,6 +97,8 @@ class Action(Generic[T_co]):
 
     def __attrs_post_init__(self) -> None:
         try:
+            if self.extra:
+                _check_extra(self)
             options.normalize(self, "options")
             self.check()
         except InvalidOptionError as error:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from http import HTTPStatus
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from attrs import define, field
@@ -29,6 +29,9 @@ API_PATH = "/api/v1/"
 """The slash at the end stays: stock Apache rules redirect one spelling to the other, and a redirected POST is lost."""
 
 TOKEN_PATH = "/oauth/token"  # noqa: S105  # a path
+
+
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
 @define(eq=False)
@@ -86,7 +89,7 @@ class Request:
     body: bytes = field(repr=False)
     read: Callable[[Response], object] = field(repr=False)
     path: str = API_PATH
-    headers: Mapping[str, str] = field(factory=dict[str, str], repr=False)
+    headers: Mapping[str, str] = field(default=NO_HEADERS, repr=False)
     timeouts: Timeouts = field(factory=Timeouts)
     priority: int = 0
     progress: Progress = field(factory=Progress)
@@ -122,8 +125,14 @@ class Sender(Protocol):
 # --- the client's side -------------------------------------------------------------------------------------------
 
 
-def encode(action: Action[Any], **settings: Any) -> Request:  # Any: actions of all answers; fields of Request
-    """Return the request of an action; ``settings`` are further fields of `Request`.
+def encode(
+    action: Action[Any],  # Any: actions of all answers
+    *,
+    headers: Mapping[str, str] = NO_HEADERS,
+    timeouts: Timeouts = Timeouts(),  # noqa: B008  # frozen
+    priority: int = 0,
+) -> Request:
+    """Return the request of an action; the others are fields of `Request`.
 
     Raises:
         InvalidOptionError: A value cannot be written as a form.
@@ -133,11 +142,12 @@ def encode(action: Action[Any], **settings: Any) -> Request:  # Any: actions of 
         written = options.write(action)
         if action.extra:
             written |= action.extra
-        form = "&".join((f"action={spec.name}", *forms.pairs_under("options", written)))  # as of its `tree`
+        form = "&".join([f"action={spec.name}", *forms.pairs_under("options", written)])  # as of its `tree`
     except InvalidOptionError as error:
         error.action = spec.name
         raise
-    return Request(spec.name, action.effect, form.encode("ascii"), partial(decode, action), **settings)
+    body, read_answer = form.encode("ascii"), partial(decode, action)
+    return Request(spec.name, action.effect, body, read_answer, API_PATH, headers, timeouts, priority)
 
 
 def encode_plain(
@@ -184,7 +194,7 @@ def decode(action: Action[T], response: Response) -> T:
 
 def _decode(action: Action[T], response: Response) -> T:
     spec = action.spec
-    if response.status < HTTPStatus.MULTIPLE_CHOICES and jsontext.speed() is not None:
+    if response.status < refusals.FIRST_REDIRECT and jsontext.speed() is not None:
         quick = _read_quickly(action, response.body)
         if quick is not None:
             return quick

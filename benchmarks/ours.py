@@ -64,11 +64,14 @@ async def small(job: dict[str, Any], ao: Session) -> dict[str, float]:
 
 
 async def fanned(job: dict[str, Any], ao: Session) -> dict[str, float]:
-    await workers(ao, job["concurrency"], job["concurrency"])
-    with Stopwatch() as watch:
-        async with ao.fan_out(SMALL for _ in range(job["calls"])) as outcomes:
+    async def fan_out(calls: int) -> None:
+        async with ao.fan_out(SMALL for _ in range(calls)) as outcomes:
             async for _ in outcomes:
                 pass
+
+    await fan_out(job["concurrency"])  # the first imports anyio, 13 ms; the peers' imports stand before the clock too
+    with Stopwatch() as watch:
+        await fan_out(job["calls"])
     return watch.report()
 
 

@@ -221,7 +221,10 @@ def test_a_form_above_a_mebibyte_is_sent_without_a_warning():
 
 
 def test_the_form_is_text_for_a_middleware():
-    assert _Form(request(b"a=b"), Interrupt()).decode() == "a=b"
+    async def main() -> str:
+        return _Form(request(b"a=b"), Interrupt(asyncio.get_running_loop())).decode()
+
+    assert asyncio.run(main()) == "a=b"
 
 
 # --- connections -------------------------------------------------------------------------------------------------

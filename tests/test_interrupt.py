@@ -20,7 +20,7 @@ def test_it_ends_its_block_when_told_to_and_only_once() -> None:
         return "went on"
 
     async def main() -> str:
-        interrupt = Interrupt()
+        interrupt = Interrupt(asyncio.get_running_loop())
         task = asyncio.create_task(work(interrupt))
         await asyncio.sleep(0)
         interrupt.strike()
@@ -38,14 +38,14 @@ def test_a_countdown_ends_each_block_when_its_time_is_up() -> None:
 
         async def work(name: str, begins_at: float) -> None:
             await asyncio.sleep(begins_at)
-            interrupt = Interrupt(countdown)
+            interrupt = Interrupt(asyncio.get_running_loop(), countdown)
             with pytest.raises(TimeoutError), interrupt:
                 interrupt.start()
                 await asyncio.Event().wait()
             ended.append((name, loop.time()))
 
         await asyncio.gather(work("first", 0), work("with it", 0), work("later", 4), work("on its own", 30))
-        assert not countdown.is_running
+        assert not countdown.due
         return ended
 
     assert clock.run(main()) == [("first", 10), ("with it", 10), ("later", 14), ("on its own", 40)]
@@ -53,7 +53,7 @@ def test_a_countdown_ends_each_block_when_its_time_is_up() -> None:
 
 def test_a_block_that_starts_its_time_anew_has_the_whole_of_it() -> None:
     async def main() -> float:
-        interrupt = Interrupt(Countdown(10))
+        interrupt = Interrupt(asyncio.get_running_loop(), Countdown(10))
         with pytest.raises(TimeoutError), interrupt:
             interrupt.start()
             await asyncio.sleep(9)
@@ -66,7 +66,7 @@ def test_a_block_that_starts_its_time_anew_has_the_whole_of_it() -> None:
 
 def test_a_block_that_ends_in_time_is_left_alone() -> None:
     async def main() -> bool:
-        interrupt = Interrupt(Countdown(10))
+        interrupt = Interrupt(asyncio.get_running_loop(), Countdown(10))
         with interrupt:
             interrupt.start()
             await asyncio.sleep(9)
@@ -78,7 +78,7 @@ def test_a_block_that_ends_in_time_is_left_alone() -> None:
 
 def test_a_block_without_a_countdown_waits_as_long_as_it_takes() -> None:
     async def main() -> float:
-        interrupt = Interrupt(Countdowns().of(float("inf")))
+        interrupt = Interrupt(asyncio.get_running_loop(), Countdowns().of(float("inf")))
         with interrupt:
             interrupt.start()
             await asyncio.sleep(3600)
@@ -90,7 +90,7 @@ def test_a_block_without_a_countdown_waits_as_long_as_it_takes() -> None:
 def test_calls_of_one_length_share_one_timer() -> None:
     async def main() -> int:
         countdowns = Countdowns()
-        interrupts = [Interrupt(countdowns.of(10)) for _ in range(100)]
+        interrupts = [Interrupt(asyncio.get_running_loop(), countdowns.of(10)) for _ in range(100)]
         for interrupt in interrupts:
             with interrupt:
                 interrupt.start()
@@ -104,7 +104,7 @@ def test_lengths_that_are_no_longer_in_use_are_forgotten() -> None:
     async def main() -> None:
         countdowns = Countdowns()
         used = countdowns.of(10)
-        interrupt = Interrupt(used)
+        interrupt = Interrupt(asyncio.get_running_loop(), used)
         with interrupt:
             interrupt.start()
             for length in range(1000, 2000):
@@ -121,7 +121,7 @@ def test_a_cancellation_by_somebody_else_goes_through_even_if_it_strikes_too() -
             await asyncio.Event().wait()
 
     async def main(*, strikes: bool) -> bool:
-        interrupt = Interrupt()
+        interrupt = Interrupt(asyncio.get_running_loop())
         task = asyncio.create_task(work(interrupt))
         await asyncio.sleep(0)
         task.cancel()
@@ -136,7 +136,7 @@ def test_a_cancellation_by_somebody_else_goes_through_even_if_it_strikes_too() -
 
 def test_what_the_block_raises_after_the_strike_is_kept() -> None:
     async def main() -> None:
-        interrupt = Interrupt()
+        interrupt = Interrupt(asyncio.get_running_loop())
         with interrupt:
             interrupt.strike()
             try:
@@ -154,7 +154,7 @@ def test_outside_of_a_task_nothing_can_be_ended() -> None:
 
         def enter() -> None:
             try:
-                Interrupt().__enter__()
+                Interrupt(asyncio.get_running_loop()).__enter__()
             except RuntimeError as error:
                 failed.set_exception(error)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from attrs import define
 
-from aoclient import forms
+from aoclient import forms, refusals
 from aoclient.action import Effect
 from aoclient.errors import (
     AoError,
@@ -51,6 +51,7 @@ class _Held:
     token: Token
     renew_at: float
     ends_at: float
+    loop: asyncio.AbstractEventLoop
 
 
 class Authorized:
@@ -107,13 +108,13 @@ class Authorized:
         """
         held = self._held
         # One renewed in time is all that most calls meet.
-        is_fresh = held is not None and asyncio.get_running_loop().time() < held.renew_at
+        is_fresh = held is not None and held.loop.time() < held.renew_at
         token = held.token if held is not None and is_fresh else await self._usable(request)
         request.progress.phase = "answer"  # until an inner sender knows better: from here on it may have been sent
         response = await self._inner.send(
             request.with_header("Authorization", f"{token.type} {token.value.reveal()}")  # in no variable of ours
         )
-        if _is_refused(response):
+        if response.status >= refusals.FIRST_REDIRECT and _is_refused(response):
             await self._discard(token)
         return response
 
@@ -205,7 +206,7 @@ class Authorized:
     def _hold(self, token: Token, ends_at: float) -> None:
         margin = min(token.lifetime * _PART_BEFORE_END, _SECONDS_BEFORE_END)
         margin *= self._rng.uniform(1 - _JITTER, 1 + _JITTER)
-        self._held = _Held(token, renew_at=ends_at - margin, ends_at=ends_at)
+        self._held = _Held(token, renew_at=ends_at - margin, ends_at=ends_at, loop=asyncio.get_running_loop())
 
     def _request(self, timeouts: Timeouts) -> Request:
         return Request(
@@ -244,7 +245,7 @@ def _is_refused(response: Response) -> bool:
     """Return whether the token was not accepted: a 401, or Laravel's redirect to its login page."""
     if response.status == HTTPStatus.UNAUTHORIZED:
         return True
-    if not HTTPStatus.MULTIPLE_CHOICES <= response.status < HTTPStatus.BAD_REQUEST:
+    if not refusals.FIRST_REDIRECT <= response.status < refusals.FIRST_ERROR:
         return False
     location = response.headers.get("location", "").split("?", maxsplit=1)[0].rstrip("/")
     return location.endswith("/login")

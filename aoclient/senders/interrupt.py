@@ -18,30 +18,39 @@ class Interrupt:
     coroutines for a block.
 
     Args:
+        loop: The running one. Python 3.11 asks the kernel for the process id whenever it is looked up, so that is done
+            once for each block, by its owner.
         countdown: Strikes when too much time passes after `start`; None leaves it to others.
 
     Attributes:
         has_struck: Whether it did.
     """
 
-    __slots__ = ("_cancelling", "_countdown", "_task", "has_struck")
+    __slots__ = ("_cancelling", "_countdown", "_loop", "_task", "has_struck")
 
-    def __init__(self, countdown: Countdown | None = None) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, countdown: Countdown | None = None) -> None:
+        self._loop = loop
         self._countdown = countdown
         self.has_struck = False
 
     def __enter__(self) -> Self:
-        task = asyncio.current_task()
+        task = asyncio.current_task(self._loop)
         if task is None:
             raise RuntimeError("a call has to be made inside a task")
         self._task = task
         self._cancelling = task.cancelling()
         return self
 
-    def start(self) -> None:
-        """Start its time, or start it anew."""
-        if self._countdown is not None:
-            self._countdown.start(self)
+    def start(self) -> float:
+        """Start its time, or start it anew; return when it strikes, ``inf`` for never."""
+        countdown = self._countdown
+        if countdown is None:
+            return math.inf
+        countdown.due.pop(self, None)  # to stand last
+        countdown.due[self] = at = self._loop.time() + countdown.seconds
+        if not countdown.is_set:
+            countdown.set(at, self._loop)
+        return at
 
     def strike(self) -> None:
         """End the block now."""
@@ -53,7 +62,7 @@ class Interrupt:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         if self._countdown is not None:
-            self._countdown.stop(self)
+            self._countdown.due.pop(self, None)
         if self.has_struck and self._task.uncancel() <= self._cancelling and kind is asyncio.CancelledError:
             raise TimeoutError from error
 
@@ -66,38 +75,30 @@ class Countdown:
 
     Args:
         seconds: From start to strike.
+
+    Attributes:
+        due: When each strikes, in order; an interrupt puts itself in and takes itself out.
+        is_set: Whether a timer of the loop is under way.
     """
 
     def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-        self._due: OrderedDict[Interrupt, float] = OrderedDict()
-        self._timer: asyncio.TimerHandle | None = None
+        self.seconds = seconds
+        self.due: OrderedDict[Interrupt, float] = OrderedDict()
+        self.is_set = False
 
-    def start(self, interrupt: Interrupt) -> None:
-        """Strike it later; one that was started has its time anew."""
-        loop = asyncio.get_running_loop()
-        self._due.pop(interrupt, None)  # to stand last
-        self._due[interrupt] = at = loop.time() + self._seconds
-        if self._timer is None:
-            self._timer = loop.call_at(at, self._look, loop)
-
-    def stop(self, interrupt: Interrupt) -> None:
-        """Do not strike it."""
-        self._due.pop(interrupt, None)
-
-    @property
-    def is_running(self) -> bool:
-        """Whether there is anything to strike."""
-        return bool(self._due)
+    def set(self, at: float, loop: asyncio.AbstractEventLoop) -> None:
+        """Look at a moment who is due."""
+        self.is_set = True
+        loop.call_at(at, self._look, loop)
 
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._timer = None
-        while self._due:
-            interrupt, at = next(iter(self._due.items()))
+        self.is_set = False
+        while self.due:
+            interrupt, at = next(iter(self.due.items()))
             if at > loop.time():
-                self._timer = loop.call_at(at, self._look, loop)
+                self.set(at, loop)
                 return
-            del self._due[interrupt]
+            del self.due[interrupt]
             interrupt.strike()
 
 
@@ -112,7 +113,7 @@ class Countdowns:
         countdown = self._by_seconds.get(seconds)
         if countdown is None and seconds < math.inf:
             if len(self._by_seconds) >= _MANY:  # somebody computes the time for each call
-                self._by_seconds = {each: kept for each, kept in self._by_seconds.items() if kept.is_running}
+                self._by_seconds = {each: kept for each, kept in self._by_seconds.items() if kept.due}
             countdown = self._by_seconds[seconds] = Countdown(seconds)
         return countdown
 

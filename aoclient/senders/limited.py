@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from heapq import heapify, heappop, heappush
 from http import HTTPStatus
 from itertools import count
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _Waiter: TypeAlias = "tuple[int, int, asyncio.Future[None]]"
 
 _ON_ITS_WAY = 1.0  # seconds a cancelled request may still travel and be counted by the server
+_REFUSED = int(HTTPStatus.TOO_MANY_REQUESTS)  # asked of each answer; a look-up on the enum takes 0.1 us on 3.11
 _DIGITS = 9  # more is no limit anybody sets
 
 
@@ -275,10 +276,10 @@ class Limited:
             self._lease.take()
 
     def _learn(self, response: Response, sent_at: float, loop: asyncio.AbstractEventLoop) -> None:
-        limit = _number(response.headers, "x-ratelimit-limit")
-        if limit:
-            self._agree(limit)
-        if response.status == HTTPStatus.TOO_MANY_REQUESTS:
+        limit = response.headers.get("x-ratelimit-limit")
+        if limit is not None:
+            self._agree(_number(limit))
+        if response.status == _REFUSED:
             now = loop.time()
             self._hold.refuse(now, sent_at, refusals.retry_after(response.headers), self.in_flight)
             if self.gate is not None:
@@ -286,14 +287,17 @@ class Limited:
             self._allowance = None  # the 429 says more exactly when to come again
             return
         self._hold.accept(sent_at)
-        remaining = _number(response.headers, "x-ratelimit-remaining")
+        left = response.headers.get("x-ratelimit-remaining")
+        remaining = None if left is None else _number(left)
         if remaining is not None:
             if self._allowance is None:
                 self._allowance = Allowance(SERVER_WINDOW if self.rate is None else min(self.rate.per, SERVER_WINDOW))
             self._allowance.learn(loop.time(), sent_at, remaining)
 
-    def _agree(self, limit: int) -> None:
-        """Take the server's limit for the rate, or for its upper bound where the caller gave one."""
+    def _agree(self, limit: int | None) -> None:
+        """Take the server's limit for the rate, or for its upper bound where the caller gave one; not a 0."""
+        if not limit:
+            return
         if self._lease is None:
             self._lease = Lease(0, SERVER_WINDOW, self.in_flight)
         if self.rate is not None:  # in a longer window of the caller's the server's fits several times
@@ -303,10 +307,7 @@ class Limited:
             self._spreader = spreader(limit, self._lease.per)
 
 
-def _number(headers: Mapping[str, str], name: str) -> int | None:
-    text = headers.get(name)
-    if text is None:
-        return None
+def _number(text: str) -> int | None:
     text = text.strip()
     return int(text) if text.isdecimal() and len(text) <= _DIGITS else None
 

@@ -52,13 +52,10 @@ class Retrying:
             OutcomeUnknownError: An action that must not be repeated may or may not have been executed.
             AoError: What the last attempt ended with.
         """
-        total = request.timeouts.total
-        ends_at = asyncio.get_running_loop().time() + total
-        deadline = Interrupt(self._countdowns.of(total))
+        deadline = Interrupt(asyncio.get_running_loop(), self._countdowns.of(request.timeouts.total))
         try:
             with deadline:
-                deadline.start()
-                return await self._repeat(request, ends_at)
+                return await self._repeat(request, deadline.start())
         except asyncio.CancelledError as cancelled:
             if _may_be_executed(request):
                 cancelled.add_note(f"{request.name} was sent and may have been executed.{_hint(request)}")
