@@ -2,7 +2,8 @@
 
 Work is handed out so that all workers are busy to the end and memory stays flat: what was begun goes on first (the next
 page of a listing that has none on its way, a part, a repeat), then a new action is begun, and pages ahead of the
-present one are asked for only when there is nothing else to do.
+present one are asked for only when there is nothing else to do. Of the listings that could have a page ahead the one
+with most pages so far has it: it is likely the longest, and nothing is over before that one is.
 """
 
 from __future__ import annotations
@@ -70,6 +71,7 @@ class Entry(Generic[T]):
 
     Attributes:
         source: The action.
+        number: How many of those with several jobs were begun before it.
         listing: Set where the action is walked page by page; ``todo`` then holds repeats only.
         todo: Jobs that may be sent at any time.
         in_flight: Number of jobs on their way.
@@ -80,6 +82,7 @@ class Entry(Generic[T]):
     """
 
     source: Action[T]
+    number: int = 0
     listing: Listing[Any] | None = None  # Any: rows are only counted
     todo: deque[Job[T]] | None = None  # most need none, and it takes longer to make than all the rest
     in_flight: int = 0
@@ -90,8 +93,15 @@ class Entry(Generic[T]):
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing is left to ask and nothing is on its way."""
-        return not self.todo and not self.in_flight and (self.listing is None or self.is_cut or self.listing.is_over)
+        """Whether nothing is left to ask and nothing is waited for."""
+        if self.listing is not None and self.listing.is_over:
+            return True  # pages behind its end may be on their way
+        return not self.todo and not self.in_flight and (self.listing is None or self.is_cut)
+
+    @property
+    def has_repeat(self) -> bool:
+        """Whether its next job was done before and failed."""
+        return self.todo is not None and len(self.todo) > 0 and self.todo[0].repeats > 0
 
     def put_back(self, job: Job[T]) -> None:
         """Have a job done again."""
@@ -136,8 +146,10 @@ class Agenda(Generic[T]):
         self._look_ahead = look_ahead
         self._retry_failed = retry_failed
         self._most = concurrency * (4 if ordered else 2)
-        self._busy: dict[int, Entry[T]] = {}  # by id: those that may have another job, in the order of the source
+        self._due: dict[int, Entry[T]] = {}  # by number: those with a part, a repeat or a page that waits for a worker
+        self._ahead: dict[int, Entry[T]] = {}  # by number: listings with a page on its way that may ask for another
         self._queue: deque[Entry[T]] = deque()  # all that are not given out to their end; only with ordered
+        self._begun = 0  # of those with several jobs
         self._unfinished = 0
         self._in_flight = 0
         self._held = 0
@@ -159,10 +171,13 @@ class Agenda(Generic[T]):
         if self._ordered:
             self._queue.append(entry)
         asked: Any = action  # isinstance does not tell the rows, and would hide the rest of its type
-        if isinstance(asked, Paged) and asked.page is None:
-            entry.listing = Listing(cast("Any", asked), self._sizes, look_ahead=self._look_ahead)
-        elif not action.spec.split:
+        is_listing = isinstance(asked, Paged) and asked.page is None
+        if not is_listing and not action.spec.split:
             return self._send(Job(action, entry))
+        entry.number = self._begun
+        self._begun += 1
+        if is_listing:
+            entry.listing = Listing(cast("Any", asked), self._sizes, look_ahead=self._look_ahead)
         else:
             try:
                 parts = split(action, self._max_pairs)
@@ -170,35 +185,44 @@ class Agenda(Generic[T]):
                 self._hold(entry, 0, Failed(action, error, action))
                 return None
             entry.todo = deque(Job(part, entry, place) for place, part in enumerate(parts))
-        self._busy[id(entry)] = entry
-        return self._next_job(entry, ahead=False)
+            self._due[entry.number] = entry
+        return self._next_job(entry)
 
     def take(self, *, ahead: bool = False) -> Job[T] | None:
         """Return a further job of what was begun, or None; ``ahead`` asks for pages before they are due."""
-        if not self._busy:
-            return None
-        has_room = self.has_room
-        for entry in self._busy.values():
-            if entry.in_flight and not entry.todo and not ahead:
-                continue  # a listing whose next page is not due
-            # What others wait for is never held back: the first entry with `ordered`, and repeats.
-            if has_room or (entry.todo and entry.todo[0].repeats) or (self._queue and self._queue[0] is entry):
-                job = self._next_job(entry, ahead=ahead)
-                if job is not None:
-                    return job
-        return None
+        entry = self._first(self._due) if self._due else None
+        if entry is None and ahead and self._ahead:
+            entry = self._first(self._ahead)
+        return None if entry is None else self._next_job(entry)
 
-    def _next_job(self, entry: Entry[T], *, ahead: bool) -> Job[T] | None:
+    def _first(self, waiting: dict[int, Entry[T]]) -> Entry[T] | None:
+        """Return who goes first."""
+        if not self.has_room:  # only what others wait for: repeats, and the first entry with `ordered`
+            first = self._queue[0] if self._queue else None
+            return next((each for each in waiting.values() if each is first or each.has_repeat), None)
+        if waiting is self._due:
+            return next(iter(waiting.values()))
+        return min(waiting.values(), key=_in_order if self._ordered else _deepest)
+
+    def _next_job(self, entry: Entry[T]) -> Job[T]:
+        """Return the next job of an entry that has one."""
         if entry.todo:
             job = entry.todo.popleft()
-            if not entry.todo and entry.listing is None:
-                del self._busy[id(entry)]
+            if not entry.todo:
+                del self._due[entry.number]
             return self._send(job)
-        listing = entry.listing
-        page = listing.take() if listing is not None and (ahead or listing.is_idle) else None
-        if listing is None or page is None:
-            return None
+        listing = cast("Listing[Any]", entry.listing)
+        page = cast("Paged[Any]", listing.take())
+        self._due.pop(entry.number, None)
+        self._sort_in(entry, listing)
         return self._send(Job(cast("Action[T]", page), entry, listing.place_of(page)))
+
+    def _sort_in(self, entry: Entry[T], listing: Listing[Any]) -> None:
+        """Note whether the next page of a listing is due, may be asked for ahead, or neither."""
+        if not listing.has_next:
+            self._ahead.pop(entry.number, None)
+        else:
+            (self._due if listing.is_idle else self._ahead)[entry.number] = entry
 
     def _send(self, job: Job[T]) -> Job[T]:
         job.entry.in_flight += 1
@@ -210,12 +234,18 @@ class Agenda(Generic[T]):
         entry = job.entry
         entry.in_flight -= 1
         self._in_flight -= 1
+        if entry.is_finished:
+            return  # a page behind the end
         if isinstance(result, Failed) and not entry.is_cut and self._may_repeat(job, result.error):
             job.repeats += 1
             entry.put_back(job)
-            self._busy[id(entry)] = entry
+            self._due[entry.number] = entry
+        elif entry.listing is None:
+            self._hold(entry, job.place, result)
         else:
-            self._hold(entry, job.place, result if entry.listing is None else _of_listing(entry.listing, job, result))
+            page = _of_listing(entry.listing, job, result)
+            self._sort_in(entry, entry.listing)
+            self._hold(entry, job.place, page)
 
     def _may_repeat(self, job: Job[T], error: AoError) -> bool:
         is_safe = error.outcome is Outcome.NOT_EXECUTED or job.action.effect is not Effect.ADDS
@@ -262,6 +292,7 @@ class Agenda(Generic[T]):
                     entry.is_cut = True
                     self._held -= len(entry.held)
                     entry.held = entry.todo = None
+                    self._due.pop(entry.number, None)
         self._finish(entry)
 
     def _finish(self, entry: Entry[T]) -> None:
@@ -269,8 +300,16 @@ class Agenda(Generic[T]):
             return
         entry.is_finished = True
         self._unfinished -= 1
-        if self._busy:
-            self._busy.pop(id(entry), None)
+        if entry.listing is not None:
+            self._drop_behind_end(entry, entry.listing)
+
+    def _drop_behind_end(self, entry: Entry[T], listing: Listing[Any]) -> None:
+        """Forget what came of pages behind the end, and repeats of those that failed."""
+        for place in [each for each in entry.held or () if listing.is_beyond(each)]:
+            del cast("dict[int, Any]", entry.held)[place]
+            self._held -= 1
+        entry.todo = None
+        self._due.pop(entry.number, None)
 
 
 def _of_listing(listing: Listing[Any], job: Job[T], result: Result[T]) -> Result[T] | None:
@@ -283,3 +322,11 @@ def _of_listing(listing: Listing[Any], job: Job[T], result: Result[T]) -> Result
     except AoError as error:
         listing.stop(page)
         return Failed(job.action, error, job.entry.source)
+
+
+def _in_order(entry: Entry[Any]) -> int:  # Any: answers are not looked at
+    return entry.number
+
+
+def _deepest(entry: Entry[Any]) -> tuple[int, int]:  # Any: answers are not looked at
+    return -cast("Listing[Any]", entry.listing).full_pages, entry.number

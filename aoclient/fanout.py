@@ -40,7 +40,7 @@ class Outcomes(AsyncIterator["Done[T] | Failed[T]"]):
 
 
 class FanOut(Generic[T]):
-    """Runs the workers as long as it is entered; leaving it early cancels what is on its way.
+    """Runs the workers as long as it is entered; leaving it cancels what is still on its way.
 
     Args:
         todo: Actions; read as workers come free.

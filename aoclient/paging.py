@@ -18,6 +18,8 @@ R = TypeVar("R")
 ROWS_PER_PAGE = 100
 """What a listing asks for where the caller gives no ``amount``; the server's own number may be small."""
 
+_GROWTH = 4  # 2 takes a round trip more for 4 or 5 pages, 8 asks two-page listings for 7 pages too many
+
 
 class PageSizes:
     """The longest page of each action seen so far.
@@ -29,55 +31,72 @@ class PageSizes:
     def __init__(self) -> None:
         self._longest: dict[str, int] = {}
 
-    def is_short(self, action: Paged[Any], rows: int) -> bool:  # Any: rows are only counted
-        """Tell whether a page with so many rows must be the last one; remembers its length."""
+    def learn(self, action: Paged[Any], rows: int) -> int:  # Any: rows are only counted
+        """Remember the length of a page; return that of the longest one before it, 0 without any."""
         longest = self._longest.get(action.spec.name, 0)
-        self._longest[action.spec.name] = max(longest, rows)
-        return rows < min(longest, action.amount or 0)
+        if rows > longest:
+            self._longest[action.spec.name] = rows
+        return longest
 
 
 class Listing(Generic[R]):
     """One paged action walked page by page, up to ``look_ahead`` pages at once. It does no I/O.
 
-    The window starts at one page and doubles with each full one, so that short listings cost no page too many. The walk
-    ends with an empty, a short or a repeated page.
+    The window starts at one page and is four times as wide once so many came full, so that a listing of one page costs
+    none too many, and a long one goes at its full speed after two round trips. The walk ends with an empty, a short or
+    a repeated page.
+
+    Attributes:
+        full_pages: How many came that were as long as asked for, or, behind the first, as the longest one seen.
     """
 
     def __init__(self, action: Paged[R], sizes: PageSizes, *, look_ahead: int = 1) -> None:
-        amount = ROWS_PER_PAGE if action.amount is None else action.amount
-        self._action = evolve(action, amount=amount)
+        self._action = action
+        self._amount = ROWS_PER_PAGE if action.amount is None else action.amount
         self._first = self._next = 1 if action.page is None else action.page
         self._end: int | None = None  # number of the last page, as far as the pages tell
         self._cut: int | None = None  # number of the last page before one that could not be had
         self._sizes = sizes
+        self.full_pages = 0
         self._window = 1
         self._look_ahead = look_ahead
-        self._in_flight = 0
+        self._in_flight: set[int] = set()  # numbers of pages
         self._edges: dict[int, tuple[R, R, int]] = {}
 
     @property
     def _is_walked(self) -> bool:
-        last = min((each for each in (self._end, self._cut) if each is not None), default=None)
-        return last is not None and self._next > last
+        return (self._end is not None and self._next > self._end) or (self._cut is not None and self._next > self._cut)
 
     @property
     def is_over(self) -> bool:
-        """Whether no page is left to ask for and none is on its way."""
-        return not self._in_flight and self._is_walked
+        """Whether no page is left to ask for, and none is waited for.
+
+        Of the pages behind a short one only the next is waited for: rows on it prove that the short one was not the
+        last.
+        """
+        if not self._is_walked or not self._in_flight:
+            return self._is_walked
+        has_end = self._end is not None and (self._cut is None or self._cut >= self._end)
+        return has_end and min(self._in_flight) > cast("int", self._end) + 1
 
     @property
     def is_idle(self) -> bool:
         """Whether none of its pages is on its way."""
         return not self._in_flight
 
+    @property
+    def has_next(self) -> bool:
+        """Whether a page may be asked for now."""
+        return len(self._in_flight) < self._window and not self._is_walked
+
     def take(self) -> Paged[R] | None:
         """Return the next page to ask for, or None while there is none."""
-        if self._in_flight >= self._window or self._is_walked:
+        if not self.has_next:
             return None
         number = self._next
         self._next += 1
-        self._in_flight += 1
-        return evolve(self._action, page=number)
+        self._in_flight.add(number)
+        return evolve(self._action, page=number, amount=self._amount)
 
     def place_of(self, action: Paged[R]) -> int:
         """Return how many pages stand before one that was taken."""
@@ -94,24 +113,28 @@ class Listing(Generic[R]):
             PagingError: The server sent the first page again for another number: it does not page. The page counts as
                 one that was not given yet, so `stop` is still to be called.
         """
-        if not page.rows or self._repeats(page):
-            self._in_flight -= 1
+        is_new = page.rows and not self._repeats(page)
+        self._in_flight.discard(page.number)
+        if not is_new:
             self._end = page.number - 1 if self._end is None else min(self._end, page.number - 1)
             return False
-        self._in_flight -= 1
-        is_short = self._sizes.is_short(self._action, len(page))
-        if is_short and max(self._edges) == page.number:
+        rows = len(page)
+        longest = self._sizes.learn(self._action, rows)
+        if rows < min(longest, self._amount) and max(self._edges) == page.number:
             self._end = page.number if self._end is None else min(self._end, page.number)
         elif self._end is not None and page.number > self._end:
             self._end = None  # the short page in front of this one was not the last one after all
-        self._window = min(self._look_ahead, 2 * self._window)
+        if rows >= self._amount or (rows == longest and page.number > self._first):  # first ones may be equal by chance
+            self.full_pages += 1
+            if self.full_pages >= self._window:
+                self._window = min(self._look_ahead, _GROWTH * self._window)
         return True
 
     def stop(self, action: Paged[R]) -> None:
         """End the listing before a page that could not be had."""
-        self._in_flight -= 1
-        number = cast("int", action.page) - 1
-        self._cut = number if self._cut is None else min(self._cut, number)
+        number = cast("int", action.page)
+        self._in_flight.discard(number)
+        self._cut = number - 1 if self._cut is None else min(self._cut, number - 1)
 
     def _repeats(self, page: Page[R]) -> bool:
         # Two rows and a length are kept of each page near the end of the walk, not the page.

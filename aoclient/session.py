@@ -309,8 +309,8 @@ class Session:
                 may be repeated.
 
         Returns:
-            An async context manager that gives an async iterator of `Done` and `Failed`. Leaving it early cancels
-            what is on its way.
+            An async context manager that gives an async iterator of `Done` and `Failed`. Leaving it cancels what is
+            still on its way: early, or at the end pages behind the last one of a listing.
         """
         return self.with_options(priority=self._priority + 1)._fan_out(  # noqa: SLF001  # a view
             todo,

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 import aiohttp
-from jobs import FORM, course_pages, export_lines, form_of_page
+from jobs import FORM, course_pages, export_lines, form_of_page, listed_pages
 from measure import Stopwatch
 
 HEADERS = {"Content-Type": "application/x-www-form-urlencoded", "Authorization": "Bearer benchmark"}
@@ -52,6 +52,20 @@ async def pages(job: dict[str, Any], post: Post) -> dict[str, float]:
     return watch.report()
 
 
+async def listing(job: dict[str, Any], post: Post) -> dict[str, float]:
+    """Fetch the pages of courses of different length: their number is known, so none is looked for or asked in vain."""
+    forms = [form_of_page(course, page) for course, page in listed_pages(job["lengths"])]
+    await workers(post, forms[:1], 1, json.loads)
+    rows: list[int] = []
+    with Stopwatch() as watch:
+        await workers(post, forms, job["concurrency"], lambda body: rows.append(len(json.loads(body)[0]["learners"])))
+    assert sum(rows) == sum(job["lengths"])
+    return watch.report()
+
+
+JOBS = {"small": small, "pages": pages, "listing": listing}
+
+
 async def main(job: dict[str, Any]) -> dict[str, float]:
     connector = aiohttp.TCPConnector(limit=job["concurrency"])
     async with aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar()) as session:
@@ -62,7 +76,7 @@ async def main(job: dict[str, Any]) -> dict[str, float]:
                 answer.raise_for_status()
                 return await answer.read()
 
-        return await (small if job["job"] == "small" else pages)(job, post)
+        return await JOBS[job["job"]](job, post)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,13 @@ def course_pages(courses: int, rows: int) -> Iterator[tuple[str, int]]:
             yield f"c{course}-{rows}", page
 
 
+def listed_pages(lengths: list[int]) -> Iterator[tuple[str, int]]:
+    """Give each page of courses with so many rows, as somebody could ask for them who knows how many there are."""
+    for course, rows in enumerate(lengths):
+        for page in range(1, -(-rows // AMOUNT) + 1):
+            yield f"c{course}-{rows}", page
+
+
 def form_of_page(course: str, page: int) -> bytes:
     options = {"course_id": course, "page": page, "amount": AMOUNT}
     named = {f"options[{name}]": value for name, value in options.items()}

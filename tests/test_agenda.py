@@ -1,6 +1,7 @@
 """What a fan-out does next, and in which order its results are given out."""
 
 import random
+from collections import Counter
 
 import pytest
 from attrs import evolve
@@ -62,7 +63,12 @@ class Run:
             if self.work.ready and (not in_flight or self.random.random() < 0.5):
                 self.results.append(self.work.ready.popleft())
         assert self.work.is_over
-        assert (self.work._held, self.work._in_flight, self.work._busy, list(self.work._queue)) == (0, 0, {}, [])
+        assert (self.work._held, self.work._in_flight, self.work._due | self.work._ahead, list(self.work._queue)) == (
+            0,
+            0,
+            {},
+            [],
+        )
         return self
 
     def next_job(self):
@@ -164,9 +170,9 @@ def test_what_failed_is_put_back_as_often_as_told(seed, ordered):
     run = Run(agenda(retry_failed=2, ordered=ordered), todo, fails_first(2, BROKEN), seed=seed).finish()
     assert all(isinstance(result, Done) for result in run.results)
     assert [row for r in run.results if isinstance(r.answer, Page) for row in r.answer] == list(range(10))
-    assert len(run.sent) == 3 * 2 + 3 * len(
-        [a for a in {repr(a) for a in run.sent} if "Progress" in a and "page=" in a]
-    )
+    sent = Counter(action.page if isinstance(action, LearnersProgressByCourse) else 0 for action in run.sent)
+    assert [sent[number] for number in range(5)] == [2 * 3, 3, 3, 3, 3]
+    assert all(sent[number] <= 3 for number in sent if number > 4)  # those behind the last page, until it is known
 
 
 @pytest.mark.parametrize(
@@ -192,9 +198,84 @@ def test_what_was_begun_goes_on_before_a_new_action_and_pages_ahead_come_last():
     second = work.take()
     assert (second.action.course_id, second.action.page) == ("c1", 2)
     assert work.take() is None
-    third = work.take(ahead=True)
-    assert (third.action.course_id, third.action.page) == ("c1", 3)
+    pages = []
+    while (job := work.take(ahead=True)) is not None:
+        pages.append((job.action.course_id, job.action.page))
+    assert pages == [("c1", 3), ("c1", 4), ("c1", 5)]
+
+
+def full(job):
+    """Return the answer of a page with as many rows as asked for."""
+    return Done(job.action, Page([3 * job.action.page + row for row in range(3)], job.action.page))
+
+
+def with_two_listings(*, ordered):
+    """Return an agenda in which c1 had one full page and c2 two; each has its next page on its way."""
+    work = agenda(concurrency=16, ordered=ordered)
+    jobs = [work.begin(course(1)), work.begin(course(2))]
+    for number in (1, 0, 1):
+        work.give(jobs[number], full(jobs[number]))
+        jobs[number] = work.take()
+    assert work.take() is None
+    return work
+
+
+def ahead_of(work):
+    taken = []
+    while (job := work.take(ahead=True)) is not None:
+        taken.append((job.action.course_id, job.action.page))
+    return taken
+
+
+def test_the_listing_with_most_full_pages_has_the_pages_ahead():
+    first = [("c2", page) for page in range(4, 7)]
+    assert ahead_of(with_two_listings(ordered=False)) == [*first, ("c1", 3), ("c1", 4), ("c1", 5)]
+
+
+def test_in_order_the_listing_that_is_given_out_first_has_the_pages_ahead():
+    assert ahead_of(with_two_listings(ordered=True))[:4] == [("c1", 3), ("c1", 4), ("c1", 5), ("c2", 4)]
+
+
+def test_without_room_only_what_others_wait_for_is_asked_for():
+    work = agenda(concurrency=1, ordered=True, retry_failed=1)  # room for four results
+    first, second, third = work.begin(course(1)), work.begin(course(2)), work.begin(course(3))
+    work.give(second, full(second))
+    work.give(third, Failed(third.action, BROKEN))
+    assert [work.take().action.course_id for _ in range(2)] == ["c2", "c3"]
+    work.give(first, full(first))
+    assert not work.has_room
+    assert work.take().action.page == 2
+    assert work.take() is None
+    assert [work.take(ahead=True).action.page for _ in range(3)] == [3, 4, 5]
     assert work.take(ahead=True) is None
+
+
+def test_a_page_behind_the_end_holds_nothing_up_and_is_not_repeated():
+    work = agenda(retry_failed=1)
+    first = work.begin(course(1))
+    work.give(first, full(first))
+    second = work.take()
+    behind = [work.take(ahead=True) for _ in range(3)]
+    work.give(behind[2], Failed(behind[2].action, BROKEN))
+    work.give(behind[1], Done(behind[1].action, Page([], 4)))
+    work.give(second, Done(second.action, Page([7], 2)))
+    assert not work.is_over
+    work.give(behind[0], Done(behind[0].action, Page([], 3)))
+    assert work.is_over
+    assert work.take(ahead=True) is None
+    assert [result.action.page for result in work.ready] == [1, 2]
+
+
+def test_what_comes_behind_the_end_after_all_is_over_changes_nothing():
+    work = agenda(retry_failed=1)
+    first = work.begin(course(1))
+    work.give(first, full(first))
+    second, third, fourth = work.take(), work.take(ahead=True), work.take(ahead=True)
+    work.give(second, Done(second.action, Page([7], 2)))
+    work.give(third, Done(third.action, Page([], 3)))
+    assert work.is_over
+    work.give(fourth, Failed(fourth.action, BROKEN))
+    assert (work.is_over, work.take(), len(work.ready)) == (True, None, 2)
 
 
 def test_a_listing_with_a_page_given_is_that_page_only():

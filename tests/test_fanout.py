@@ -157,6 +157,20 @@ def test_many_listings_keep_all_slots_busy_to_the_end():
     run(main())
 
 
+def test_a_page_behind_the_end_that_never_comes_does_not_hold_up_the_end():
+    async def send(action):
+        await (asyncio.sleep(1) if action.page <= 4 else asyncio.Event().wait())
+        return Page(list(range(8))[3 * (action.page - 1) : 3 * action.page], action.page)
+
+    async def main():
+        courses = [LearnersProgressByCourse(course_id="c1", amount=3)]
+        async with outcomes(courses, send, concurrency=8) as results:
+            assert [len(result.answer) async for result in results] == [3, 3, 2]
+        assert asyncio.get_running_loop().time() == 2
+
+    run(main())
+
+
 def test_on_error_raise_raises_the_first_error_and_cancels_the_rest():
     async def main():
         server = Server(fails={3})

@@ -73,15 +73,88 @@ def test_a_server_that_ignores_the_page_is_an_error():
     assert listing.is_over
 
 
-def test_the_window_doubles_with_each_full_page_up_to_the_look_ahead():
-    listing = Listing(LearnersProgressByCourse(course_id="c1", amount=2), PageSizes(), look_ahead=4)
+def pages_asked_for(listing):
+    """Take all that may be taken now."""
+    taken = []
+    while listing.has_next:
+        taken.append(listing.take())
+    assert listing.take() is None
+    return taken
+
+
+def test_the_window_is_four_times_as_wide_once_so_many_pages_came_full_up_to_the_look_ahead():
+    listing = Listing(LearnersProgressByCourse(course_id="c1", amount=2), PageSizes(), look_ahead=20)
     in_flight = []
-    for expected in (1, 2, 4, 4):
-        while (page := listing.take()) is not None:
-            in_flight.append(page.page)
+    for expected in (1, 4, 4, 4, *[16] * 12, 20, 20):
+        in_flight += [page.page for page in pages_asked_for(listing)]
         assert len(in_flight) == expected
         number = in_flight.pop(0)
         assert listing.give(Page([2 * number, 2 * number + 1], number))
+    assert listing.full_pages == 18
+
+
+def test_a_first_page_that_may_be_the_only_one_widens_nothing():
+    listing = Listing(LearnersProgressByCourse(course_id="c1", amount=3), PageSizes(), look_ahead=8)
+    assert listing.give(Page([1, 2], listing.take().page))
+    assert [page.page for page in pages_asked_for(listing)] == [2]
+
+
+def test_first_pages_of_one_length_may_all_be_the_only_ones():
+    sizes = PageSizes()
+    walk([1, 2], sizes=sizes)
+    listing = Listing(LearnersProgressByCourse(course_id="c2", amount=3), sizes, look_ahead=8)
+    assert listing.give(Page([1, 2], listing.take().page))
+    assert [page.page for page in pages_asked_for(listing)] == [2]
+
+
+def test_pages_of_a_server_that_cuts_them_are_full_once_two_were_of_one_length():
+    listing = Listing(LearnersProgressByCourse(course_id="c1", amount=3), PageSizes(), look_ahead=8)
+    assert listing.give(Page([1, 2], listing.take().page))
+    assert listing.give(Page([3, 4], listing.take().page))
+    assert [page.page for page in pages_asked_for(listing)] == [3, 4, 5, 6]
+
+
+def asked_ahead():
+    """Return a listing whose first page came, and the four behind it, which are on their way."""
+    listing = Listing(LearnersProgressByCourse(course_id="c1", amount=2), PageSizes(), look_ahead=4)
+    listing.give(Page([1, 2], listing.take().page))
+    return listing, pages_asked_for(listing)
+
+
+def test_of_the_pages_behind_a_short_one_only_the_next_is_waited_for():
+    listing, (second, third, _, _) = asked_ahead()
+    assert listing.give(Page([3], second.page))
+    assert not listing.is_over
+    assert not listing.give(Page([], third.page))
+    assert listing.is_over
+
+
+def test_a_page_behind_the_end_that_cannot_be_had_changes_nothing():
+    listing, (second, third, fourth, _) = asked_ahead()
+    assert listing.give(Page([3], second.page))
+    listing.stop(fourth)
+    assert not listing.is_over
+    assert not listing.give(Page([], third.page))
+    assert listing.is_over
+
+
+def test_all_pages_before_one_that_cannot_be_had_are_waited_for():
+    listing, (second, third, fourth, fifth) = asked_ahead()
+    listing.stop(third)
+    listing.stop(fifth)
+    assert not listing.give(Page([], fourth.page))
+    assert not listing.is_over
+    assert listing.give(Page([3, 4], second.page))
+    assert listing.is_over
+
+
+def test_all_pages_before_the_end_are_waited_for():
+    listing, (second, third, fourth, _) = asked_ahead()
+    assert not listing.give(Page([], fourth.page))
+    assert listing.give(Page([3, 4], second.page))
+    assert not listing.is_over
+    assert listing.give(Page([5, 6], third.page))
+    assert listing.is_over
 
 
 def test_rows_behind_a_short_page_prove_that_it_was_not_the_last_one():
@@ -92,6 +165,7 @@ def test_rows_behind_a_short_page_prove_that_it_was_not_the_last_one():
     second, third = listing.take(), listing.take()
     assert listing.give(Page([3], second.page))
     assert listing.take() is None
+    assert not listing.is_over
     assert listing.give(Page([4, 5], third.page))
     assert listing.take().page == 4
 

@@ -54,6 +54,29 @@ def test_the_answer_is_read_into_the_value():
     assert run(retrying(Scripted([response([1, 2])])).send(request())).value == [1, 2]
 
 
+def test_pages_that_come_at_once_are_not_all_read_in_one_turn_of_the_loop():
+    page = response([{"email": f"{row}@example.com"} for row in range(200)])
+
+    async def main():
+        sender = retrying(Scripted([page], takes=1.0))
+        turns = 0
+        read_in = []
+
+        async def call():
+            answer = await sender.send(request())
+            assert len(answer.value) == 200
+            read_in.append(turns)
+
+        calls = [asyncio.create_task(call()) for _ in range(4)]
+        await asyncio.sleep(1)
+        while not all(each.done() for each in calls):
+            await asyncio.sleep(0)
+            turns += 1
+        return read_in
+
+    assert len(set(run(main()))) == 4
+
+
 @pytest.mark.parametrize(
     "step",
     [

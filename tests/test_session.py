@@ -568,7 +568,7 @@ def test_pages_ahead_are_not_asked_for_while_calls_queue():
             ao.fan_out([LearnersProgressByCourse(course_id="c1", amount=10)]) as pages,
         ):
             assert len([page async for page in pages]) == 20
-        return len(server.forms)
+        return len(server.scripted.requests) - server.tokens  # those that were sent: the last ones are called off
 
     assert run(calls(None)) > 21
     assert run(calls(aoclient.Rate(2, per=1))) <= 22

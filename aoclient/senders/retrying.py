@@ -12,6 +12,7 @@ from aoclient.action import Effect
 from aoclient.errors import AoError, AuthenticationError, DeadlineError, OutcomeUnknownError
 from aoclient.senders.interrupt import Countdowns, Interrupt
 from aoclient.senders.retry_rule import Again, Quota, Stop, Verdict, decide
+from aoclient.senders.turns import Turns
 from aoclient.settings import RetryPolicy
 from aoclient.wire import Request, Response, Sender
 
@@ -43,6 +44,7 @@ class Retrying:
     quota: Quota = field(kw_only=True)
     rng: random.Random = field(kw_only=True)
     _countdowns: Countdowns = field(factory=Countdowns, init=False)
+    _turns: Turns = field(factory=Turns, init=False)
 
     async def send(self, request: Request) -> Response:
         """Return the response with its answer read, before ``request.timeouts.total`` seconds have passed.
@@ -75,6 +77,9 @@ class Retrying:
             response = None
             try:
                 response = await self.inner.send(request)
+                turn = self._turns.ask(len(response.body))
+                if turn is not None:
+                    await turn
                 response.value = request.read(response)
             except AoError as error:
                 error.action = request.name
