@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from types import GenericAlias
-from typing import TYPE_CHECKING, Any, get_args, get_origin
+from typing import TYPE_CHECKING, Any, TypeVar, cast, get_args, get_origin
 
 import attrs
 
@@ -21,6 +21,8 @@ from aoclient.quirks import EXACT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+T = TypeVar("T")
 
 
 def read(body: bytes, into: Any, *, rows: str = "") -> Any:  # Any: a generic alias, and a value of it
@@ -39,6 +41,24 @@ def read(body: bytes, into: Any, *, rows: str = "") -> Any:  # Any: a generic al
         return reader(body)
     except (msgspec.MsgspecError, RecursionError, *CANNOT):
         return None
+
+
+@lru_cache(maxsize=256)
+def reader_of(msgspec: Any, model: type[T]) -> Callable[[bytes], T | None] | None:  # Any: the module
+    """Return what reads a body that is one model, and gives None for a body that has to be read another way."""
+    found = _Structs(msgspec).of(model)
+    if found is None:
+        return None
+    declared, make = found
+    decode = msgspec.json.Decoder(declared).decode
+
+    def read_one(body: bytes) -> T | None:
+        try:
+            return cast("T", make((decode(body),))[0])
+        except (msgspec.MsgspecError, RecursionError, *CANNOT):
+            return None
+
+    return read_one
 
 
 @lru_cache(maxsize=256)

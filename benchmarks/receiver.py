@@ -1,10 +1,10 @@
 """Webhooks received behind aiohttp, against a handler that only reads the body.
 
 Servers and load are processes of their own. Each event comes once, so that every one of them is verified, parsed,
-looked up and handed to a handler that does nothing. Throughput is taken from as many connections as keep the server
-busy: new ones for each delivery, as those of a PHP worker are, and ones that stay open. What a request costs in CPU is
-asked from the server itself. The times of answers are those at a steady rate, each counted from when the request was
-due.
+looked up and handed to a handler that does nothing, with the extra ``speed`` and without. Throughput is taken from as
+many connections as keep the server busy: new ones for each delivery, as those of a PHP worker are, and ones that stay
+open. What a request costs in CPU is asked from the server itself. The times of answers are those at a steady rate, each
+counted from when the request was due.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from measure import HERE, at_least, at_most, child, environment, figure, finish,
 from aoclient.webhooks import sign
 
 SECRET = "whsec-benchmark"
+KINDS = ("bare", "speed", "core")  # the receiver with the extra ``speed``, and with the core packages only
 CONNECTIONS = 16
 GOAL = 0.7  # of the throughput of the bare handler
 SLOWEST = 50.0  # milliseconds, the 99th percentile
@@ -37,6 +38,7 @@ SLOWEST = 50.0  # milliseconds, the 99th percentile
 async def serve(kind: str) -> None:
     from aiohttp import web
 
+    from aoclient import jsontext
     from aoclient.receivers import Receiver, routes
     from aoclient.webhooks import Event
 
@@ -52,6 +54,8 @@ async def serve(kind: str) -> None:
     if kind == "bare":
         app.router.add_post("/webhooks", bare)
     else:
+        if kind == "core":
+            jsontext._msgspec = None
         receiver = Receiver(SECRET)
         handled = 0
 
@@ -188,16 +192,20 @@ def main() -> None:
     quick = parser.parse_args().quick
     number, rounds, seconds = (2_000, 3, 2) if quick else (10_000, 11, 10)
     with ExitStack() as stack:
-        urls = {kind: stack.enter_context(serving(kind)) for kind in ("bare", "ours")}
+        urls = {kind: stack.enter_context(serving(kind)) for kind in KINDS}
         for url in urls.values():
             flooded(url, 1_000)()
         cases = {f"{kind}, {way}": flooded(url, number, way) for way in ("stay", "close") for kind, url in urls.items()}
         got = rounds_of(cases, rounds)
-        paced = [child("receiver.py", "pace", urls["ours"], 500, seconds) for _ in range(1 if quick else 3)]
+        paced = [child("receiver.py", "pace", urls["speed"], 500, seconds) for _ in range(1 if quick else 3)]
     finish(
         [
-            *compared("connections that stay", got["bare, stay"], got["ours, stay"]),
-            *compared("a connection for each", got["bare, close"], got["ours, close"]),
+            *compared("connections that stay, speed", got["bare, stay"], got["speed, stay"]),
+            *compared("connections that stay, core", got["bare, stay"], got["core, stay"]),
+            *compared("a connection for each, speed", got["bare, close"], got["speed, close"]),
+            *compared("a connection for each, core", got["bare, close"], got["core, close"]),
+            *plain("connections that stay", got["bare, stay"]),
+            *plain("a connection for each", got["bare, close"]),
             at_most("receiver: p99 of the answer at 500 per s, ms", median(each["p99"] for each in paced), SLOWEST),
         ],
         {**got, "paced": paced},
@@ -210,8 +218,11 @@ def compared(name: str, bare: list[dict[str, float]], ours: list[dict[str, float
         at_least(f"{name}: throughput / bare handler", ratio(bare, ours, "wall"), GOAL, spread(bare, ours, "wall")),
         figure(f"{name}: CPU of bare handler / CPU", ratio(bare, ours, "cpu"), "", noise=spread(bare, ours, "cpu")),
         figure(f"{name}: CPU for one event, us", middle(ours, "cpu") * 1e6, ""),
-        figure(f"{name}: CPU for one request of the bare handler, us", middle(bare, "cpu") * 1e6, ""),
     ]
+
+
+def plain(name: str, bare: list[dict[str, float]]) -> list[dict[str, Any]]:
+    return [figure(f"receiver, {name}: CPU for one request of the bare handler, us", middle(bare, "cpu") * 1e6, "")]
 
 
 if __name__ == "__main__":

@@ -136,10 +136,15 @@ def test_nothing_raises_into_the_adapter(caplog):
 
     async def main():
         async with receiver:
-            return await receiver.receive(body(), {1: 2}), await receiver.respond("POST", {1: 2}, read)
+            return (
+                await receiver.receive(body(), {1: 2}),
+                await receiver.respond("POST", {1: 2}, read),
+                await receiver.take(None, []),
+            )
 
-    assert [answer.status for answer in run(main())] == [503, 503]
+    assert [answer.status for answer in run(main())] == [503, 503, 503]
     assert "AttributeError" in caplog.text
+    assert "TypeError" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -316,19 +316,19 @@ def test_a_port_that_is_taken_is_an_os_error_and_the_receiver_is_closed():
 @pytest.mark.parametrize("runs", [on_socket, in_application], ids=["served", "in an application"])
 def test_a_bomb_is_refused_before_it_is_read(runs, monkeypatch):
     receiver_saw = []
-    read, receive = Intake.read, Receiver.receive
+    read, take = Intake.read, Receiver.take
 
     async def reading(self, read_piece):
         payload = await read(self, read_piece)
         receiver_saw.append(payload)
         return payload
 
-    def receiving(self, payload, headers):
+    def taking(self, payload, signatures):
         receiver_saw.append(payload)
-        return receive(self, payload, headers)
+        return take(self, payload, signatures)
 
     monkeypatch.setattr(Intake, "read", reading)
-    monkeypatch.setattr(Receiver, "receive", receiving)
+    monkeypatch.setattr(Receiver, "take", taking)
     good, ids = runs(lambda url: exchange(url, request(BODY, GOOD, path="/webhooks")))
     assert (good.status, ids, receiver_saw) == (200, ["e1"], [BODY])
     receiver_saw.clear()

@@ -17,9 +17,22 @@ import attrs
 import pytest
 
 import aoclient
-from aoclient import makers, phpjson, webhooks
+from aoclient import jsontext, makers, phpjson, structs, webhooks
 from aoclient.model import NO_EXTRA
-from aoclient.webhooks import EVENTS, Course, Event, Learner, Lesson, Named, Quiz, UnknownEvent, dumps, event, parse
+from aoclient.webhooks import (
+    EVENTS,
+    Course,
+    Event,
+    Learner,
+    Lesson,
+    Named,
+    Quiz,
+    UnknownEvent,
+    dumps,
+    event,
+    parse,
+    payload,
+)
 from tests.golden_webhooks import COURSE_FINISHED, JOHN, TEAM_NEW_LEARNERS, VALUES, named
 
 GOLDEN = Path(__file__).parent / "golden" / "webhooks"
@@ -86,6 +99,59 @@ def test_php_writes_the_very_same_bytes(name: str):
     body = dumps(attrs.evolve(VALUES[name], **learner))
     code = "echo json_encode(json_decode(stream_get_contents(STDIN), true));"
     assert subprocess.run(["php", "-n", "-r", code], input=body, capture_output=True, check=True).stdout == body
+
+
+ODD = [
+    {"extra": 1},
+    {"id": 7},
+    {"id": None},
+    {"id": ...},
+    {"academy": ...},
+    {"academy": {"id": 1, "name": None}},
+    {"academy": {"id": True}},
+    {"learner": {}},
+    {"learner": []},
+    {"learner": [{"email": "a@x.co"}]},
+    {"learner": {"email": "a@x.co", "age": 5}},
+    {"learners": [{"email": "a@x.co"}]},
+    {"team": {"id": "t"}},
+    {"course": None},
+    {"course": {"id": "c", "name": "C", "is_in_folder": None}},
+    {"quiz": {"id": "q", "name": "Q", "score": 1.5, "finish_date": "2021-12-10T14:12:00+02:00"}},
+    {"quiz": {"id": "q", "name": "Q", "score": "many", "start_date": "today"}},
+    {"lesson": {"id": "l", "name": "L", "finish_date": None}},
+    {"event": "quiz.cancelled"},
+    {"event": 5},
+]
+
+
+@pytest.mark.parametrize("changes", [{}, *ODD], ids=str)
+@pytest.mark.parametrize("name", VALUES)
+def test_an_event_is_the_same_with_and_without_the_speed_extra(
+    name: str, changes: dict[str, object], monkeypatch: pytest.MonkeyPatch
+):
+    quick = parsed(name=name, **changes)
+    monkeypatch.setattr(jsontext, "_msgspec", None)
+    slow = parsed(name=name, **changes)
+    assert (quick, repr(quick)) == (slow, repr(slow))
+
+
+def test_what_is_as_the_vendor_describes_it_needs_no_tolerance(monkeypatch: pytest.MonkeyPatch):
+    pytest.importorskip("msgspec", reason="the extra speed is not installed")
+    monkeypatch.setattr(payload, "structure", None)
+    for name in VALUES:
+        if name != "course.finished.as_printed":  # its date is odd
+            assert parse((GOLDEN / f"{name}.json").read_bytes()) == VALUES[name]
+
+
+def test_a_class_that_cannot_be_made_quickly_has_no_quick_reader():
+    pytest.importorskip("msgspec", reason="the extra speed is not installed")
+
+    @attrs.frozen(kw_only=True, slots=False)
+    class Loose:
+        id: str = ""
+
+    assert structs.reader_of(jsontext.speed(), Loose) is None
 
 
 # --- the page's contradictions -----------------------------------------------------------------------------------

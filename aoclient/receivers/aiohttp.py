@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from aoclient.receivers.receiver import Receiver
 
-_NAMES = ("signature", "content-length")  # of the headers that matter where there is no encoding
 _LINGERS = 1.0  # seconds what is left of a refused body is read and dropped, so that the sender gets to read the answer
 
 
@@ -27,9 +26,7 @@ def handler(receiver: Receiver) -> Callable[[web.Request], Awaitable[web.Respons
 
     async def handle(request: web.Request) -> web.Response:
         if _is_whole(request):
-            headers = request.headers
-            pairs = [(name, value) for name in _NAMES for value in headers.getall(name, ())]
-            answer = await receiver.receive(request.content.read_nowait(), pairs)
+            answer = await receiver.take(request.content.read_nowait(), request.headers.getall("Signature", ()))
         else:
             answer = await receiver.respond(request.method, request.headers, _reader(request))
         return web.Response(status=answer.status, body=answer.body, headers=answer.headers)
@@ -79,8 +76,13 @@ async def serve(
 def _is_whole(request: web.Request) -> bool:
     """Return whether the body came along with the head, as it mostly does: then nothing waits, and needs a clock."""
     content = request.content
-    is_plain = request.method == "POST" and "Content-Encoding" not in request.headers
-    return is_plain and content.is_eof() and not content.at_eof() and content.exception() is None
+    return (
+        content.is_eof()
+        and not content.at_eof()
+        and content.exception() is None
+        and request.method == "POST"
+        and "Content-Encoding" not in request.headers
+    )
 
 
 def _reader(request: web.Request) -> Callable[[], Awaitable[bytes]]:

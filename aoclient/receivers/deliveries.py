@@ -1,4 +1,4 @@
-"""The deliveries at work: each in a task of its own, begun once, tried until it is done or given up."""
+"""The deliveries at work: each in the background, begun once, tried until it is done or given up."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from attrs import define, field
 from aoclient.errors import ClientClosedError
 from aoclient.receivers import answer as answers
 from aoclient.receivers.answer import Answer
+from aoclient.receivers.runners import Runners, is_cancelled
 from aoclient.receivers.stores import MemoryStore
 from aoclient.webhooks import Event
 from aoclient.webhooks.state import State
@@ -33,23 +34,19 @@ class Delivery:
 
     Attributes:
         handlers: Those that have not yet succeeded.
-        outcome: The answer in the end; None where it is known from the first. The task never fails; nothing but
-            `Deliveries.aclose` cancels it.
         is_held: It was new, and its lease is ours.
+        answer: What all who sent it are told; None as long as it is not known.
     """
 
     key: str
     event: Event
     handlers: Sequence[Handler]
-    outcome: asyncio.Task[Answer] | None = None
     is_held: bool = False
-    _first: Answer | None = field(default=None, init=False)
+    answer: Answer | None = field(default=None, init=False)
     _waiting: list[asyncio.Future[Answer]] | None = field(default=None, init=False)
 
-    async def begun(self) -> Answer:
-        """Return the answer to a sender that does not wait for the handlers."""
-        if self._first is not None:
-            return self._first
+    async def answered(self) -> Answer:
+        """Wait for the answer, as long as it is not known; a sender that hangs up stops nothing."""
         # One for each who waits, so that a sender that hangs up takes the answer from nobody else.
         waiting: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         if self._waiting is None:
@@ -57,17 +54,13 @@ class Delivery:
         self._waiting.append(waiting)
         return await waiting
 
-    async def ended(self) -> Answer:
-        """Return the answer to a sender that waits for the handlers; one that hangs up does not stop them."""
-        return await (self.begun() if self.outcome is None else asyncio.shield(self.outcome))
-
-    def answer(self, first: Answer) -> None:
-        """Answer those that wait for no handlers; all but the first time it does nothing."""
-        if self._first is None:
-            self._first = first
+    def tell(self, answer: Answer) -> None:
+        """Answer all who wait; all but the first time it does nothing."""
+        if self.answer is None:
+            self.answer = answer
             for waiting in self._waiting or ():
                 if not waiting.done():
-                    waiting.set_result(first)
+                    waiting.set_result(answer)
 
 
 class Deliveries:
@@ -77,6 +70,7 @@ class Deliveries:
         self,
         store: DeliveryStore,
         *,
+        wait: bool,
         workers: int,
         attempts: int,
         retry_after: float,
@@ -84,8 +78,11 @@ class Deliveries:
         on_error: OnError | None,
     ) -> None:
         self._store = store
-        # A store in this process need not be waited for, so its senders have their answer in the same turn of the loop.
-        self._begin_now = store.begin_now if type(store) is MemoryStore else None
+        # A store in this process need not be waited for: its senders have their answer in the same turn of the loop.
+        self._memory = store if type(store) is MemoryStore else None
+        self._wait = wait
+        self._runners = Runners()
+        self._idle: asyncio.Future[None] | None = None
         self._workers = asyncio.Semaphore(workers)
         self._attempts = attempts
         self._retry_after = retry_after
@@ -93,6 +90,7 @@ class Deliveries:
         self._on_error = on_error
         self._owner = uuid.uuid4().hex
         self._at_work: dict[str, Delivery] = {}
+        self._loop: asyncio.AbstractEventLoop  # to ask for it each time takes a system call
         self._renewing: asyncio.Task[None]
 
     def __len__(self) -> int:
@@ -105,96 +103,102 @@ class Deliveries:
     def add(self, key: str, event: Event, handlers: Sequence[Handler]) -> Delivery:
         """Set to work on a delivery."""
         delivery = Delivery(key, event, handlers)
-        if self._begin_now is None or self._is_new(delivery, self._begin_now(key, self._owner, lease=self._lease)):
+        memory = self._memory
+        if memory is None or self._is_new(
+            delivery, memory.begin_now(key, self._owner, lease=self._lease, now=self._loop.time())
+        ):
             self._at_work[key] = delivery
-            delivery.outcome = asyncio.create_task(self._work_on(delivery))
+            self._runners.start(self._work_on(delivery))
         return delivery
 
     async def open(self) -> None:
         """Open the store, and keep the leases from ending from now on."""
         await self._store.open()
+        self._loop = asyncio.get_running_loop()
         self._renewing = asyncio.create_task(self._renew())
 
     async def aclose(self, timeout: float) -> None:  # noqa: ASYNC109  # what is left then is given up, nothing is raised
         """Wait until all is done, give up what is not, and close the store."""
-        tasks = [delivery.outcome for delivery in self._at_work.values() if delivery.outcome is not None]
         try:
-            if tasks:
-                await asyncio.wait(tasks, timeout=timeout)
+            if self._at_work:
+                self._idle = self._loop.create_future()
+                await asyncio.wait([self._idle], timeout=timeout)
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await self._runners.cancel()
             self._renewing.cancel()
             await asyncio.gather(self._renewing, return_exceptions=True)
             await self._store.aclose()
 
     # --- one delivery ---
 
-    async def _work_on(self, delivery: Delivery) -> Answer:
+    async def _work_on(self, delivery: Delivery) -> None:
         answer = answers.FAILED
         try:
             if delivery.is_held or await self._begin(delivery):
                 answer = await self._handle(delivery)
-            else:
-                answer = await delivery.begun()
         except asyncio.CancelledError:
             answer = await self._break_off(delivery)
         except Exception:  # noqa: BLE001  # a store raises what it likes
             _log.exception("the store of deliveries failed; %s is to be sent again", _name(delivery))
         finally:
             del self._at_work[delivery.key]
-            delivery.answer(answer)
-        return answer
+            delivery.tell(answer)
+            if self._idle is not None and not self._at_work and not self._idle.done():
+                self._idle.set_result(None)
 
     async def _begin(self, delivery: Delivery) -> bool:
         return self._is_new(delivery, await self._store.begin(delivery.key, self._owner, lease=self._lease))
 
     def _is_new(self, delivery: Delivery, state: State) -> bool:
         """Answer who sent it; tell whether it is ours to handle."""
-        delivery.is_held = state is State.NEW
-        delivery.answer(answers.ELSEWHERE if state is State.IN_PROGRESS else answers.ACCEPTED)
-        return delivery.is_held
+        if state is State.NEW:
+            delivery.is_held = True
+            if not self._wait:
+                delivery.tell(answers.ACCEPTED)
+            return True
+        delivery.tell(answers.ELSEWHERE if state is State.IN_PROGRESS else answers.ACCEPTED)
+        return False
 
     async def _handle(self, delivery: Delivery) -> Answer:
-        wait = self._retry_after
-        for attempt in range(1, self._attempts + 1):
-            await self._workers.acquire()  # `async with` makes two coroutines more
-            try:
-                error = await self._call_handlers(delivery)
-            finally:
-                self._workers.release()
-            if error is None:
-                return await self._finish(delivery)
+        attempt, wait = 1, self._retry_after
+        while (error := await self._call_handlers(delivery)) is not None:
             _log.error("%s failed, try %d of %d", _name(delivery), attempt, self._attempts, exc_info=error)
             if attempt == self._attempts:
                 return await self._give_up(delivery, error)
             await asyncio.sleep(wait)
+            attempt += 1
             wait *= 2
-        raise AssertionError  # pragma: no cover  # attempts are at least 1, so the loop has returned
+        return await self._finish(delivery)
 
     async def _call_handlers(self, delivery: Delivery) -> Exception | None:
         """Call those that have not yet succeeded, one after the other, and return the first error."""
         first: Exception | None = None
         failed: list[Handler] = []
-        for handler in delivery.handlers:
-            try:
-                await handler(delivery.event)
-            except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001  # a handler raises what it likes
-                if _is_cancelled():
-                    raise asyncio.CancelledError from None
-                # A handler may await what somebody else has cancelled: that is its failure, not our end.
-                reason = (
-                    error if isinstance(error, Exception) else RuntimeError("the handler was cancelled from within")
-                )
-                first = reason if first is None else first
-                failed.append(handler)
+        await self._workers.acquire()  # `async with` makes two coroutines more
+        try:
+            for handler in delivery.handlers:
+                try:
+                    await handler(delivery.event)
+                except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001  # a handler raises what it likes
+                    if is_cancelled():
+                        raise asyncio.CancelledError from None
+                    # A handler may await what somebody else has cancelled: that is its failure, not our end.
+                    reason = (
+                        error if isinstance(error, Exception) else RuntimeError("the handler was cancelled from within")
+                    )
+                    first = reason if first is None else first
+                    failed.append(handler)
+        finally:
+            self._workers.release()
         delivery.handlers = failed
         return first
 
     async def _finish(self, delivery: Delivery) -> Answer:
         try:
-            await self._store.done(delivery.key)
+            if self._memory is None:
+                await self._store.done(delivery.key)
+            else:
+                self._memory.done_now(delivery.key, now=self._loop.time())
         except Exception:  # noqa: BLE001  # a store raises what it likes
             _log.exception(
                 "%s was handled, but the store does not know: sent again it is handled again", _name(delivery)
@@ -238,11 +242,6 @@ class Deliveries:
                     await self._store.renew(delivery.key, self._owner, lease=self._lease)
                 except Exception:  # noqa: BLE001  # a store raises what it likes
                     _log.exception("the lease of %s may end before it is handled", _name(delivery))
-
-
-def _is_cancelled() -> bool:
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
 
 
 def _name(delivery: Delivery) -> str:

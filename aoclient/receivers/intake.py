@@ -32,13 +32,11 @@ class Intake:
     max_body_bytes: int
     body_timeout: float
 
-    def refuse(self, noted: Noted, size: int) -> Answer | None:
-        """Return the answer where headers, or the bytes that are there, decide it."""
+    def refuse(self, noted: Noted) -> Answer | None:
+        """Return the answer where headers decide it."""
         if noted["content-encoding"]:
             return answers.ENCODED  # what is signed are the bytes before any encoding, and bombs are to stay closed
-        if size > self.max_body_bytes or any(
-            _is_above(length, self.max_body_bytes) for length in noted["content-length"]
-        ):
+        if any(_is_above(length, self.max_body_bytes) for length in noted["content-length"]):
             return answers.TOO_LARGE
         return None
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, overload
 
 from aoclient.errors import ConfigurationError, WebhookError
 from aoclient.receivers import answer as answers
+from aoclient.receivers.answer import Answer
 from aoclient.receivers.deliveries import Deliveries
 from aoclient.receivers.intake import Intake, noted_of
 from aoclient.receivers.stores import MemoryStore
@@ -23,9 +24,8 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from aoclient.receivers.answer import Answer
-    from aoclient.receivers.deliveries import Handler, OnError
-    from aoclient.receivers.intake import Headers, Noted
+    from aoclient.receivers.deliveries import Delivery, Handler, OnError
+    from aoclient.receivers.intake import Headers
     from aoclient.receivers.stores import DeliveryStore
     from aoclient.secret import Secret
     from aoclient.webhooks import Encoding
@@ -122,6 +122,7 @@ class Receiver:
         self._new_deliveries = partial(
             Deliveries,
             MemoryStore() if store is None else store,
+            wait=wait,
             workers=workers,
             attempts=1 if wait else attempts,
             retry_after=retry_after,
@@ -215,8 +216,22 @@ class Receiver:
         """
         try:
             noted = noted_of(headers)
-            return self._intake.refuse(noted, len(body)) or await self._take(body, noted)
+            refused = self._intake.refuse(noted)
         except Exception:  # noqa: BLE001  # whatever it is, a stranger gets no traceback and the vendor tries again
+            return _failed()
+        return await self.take(body, noted["signature"]) if refused is None else refused
+
+    async def take(self, body: bytes, signatures: Sequence[str]) -> Answer:
+        """Take one delivery as `receive` does, for a server that has seen to the encoding and the length of the body.
+
+        Args:
+            body: Byte for byte as it came.
+            signatures: All values of the header ``Signature``.
+        """
+        try:
+            taken = self._take(body, signatures)
+            return taken if isinstance(taken, Answer) else taken.answer or await taken.answered()
+        except Exception:  # noqa: BLE001  # as in `receive`
             return _failed()
 
     async def respond(self, method: str, headers: Headers, read: Callable[[], Awaitable[bytes]]) -> Answer:
@@ -231,18 +246,19 @@ class Receiver:
             return answers.WRONG_METHOD
         try:
             noted = noted_of(headers)
-            refused = self._intake.refuse(noted, 0)
+            refused = self._intake.refuse(noted)
             body = await self._intake.read(read) if refused is None else refused
-            return await self._take(body, noted) if isinstance(body, bytes) else body
         except Exception:  # noqa: BLE001  # as in `receive`
             return _failed()
+        return await self.take(body, noted["signature"]) if isinstance(body, bytes) else body
 
-    async def _take(self, body: bytes, noted: Noted) -> Answer:
+    def _take(self, body: bytes, signatures: Sequence[str]) -> Answer | Delivery:
+        if len(body) > self._intake.max_body_bytes:
+            return answers.TOO_LARGE
         deliveries = self._deliveries
         if deliveries is None:
             _log.error("a webhook came, and the receiver is not open: see Receiver.lifespan")
             return answers.CLOSED
-        signatures = noted["signature"]
         signature = signatures[0] if len(signatures) == 1 else None  # two are as wrong as none
         if not self._is_authentic(body, signature):
             _log.info("a webhook was refused: its signature is missing or wrong")
@@ -252,20 +268,18 @@ class Receiver:
         except WebhookError as error:
             _log.warning("a webhook with a good signature cannot be read: %s", error)
             return answers.UNREADABLE
-        return await self._once(deliveries, hashlib.sha256(body).hexdigest(), event)
+        # The id is part of the body, so the hash of the body stands for both.
+        key = hashlib.sha256(body).hexdigest()
+        return deliveries.get(key) or self._begin(deliveries, key, event)
 
-    async def _once(self, deliveries: Deliveries, key: str, event: Event) -> Answer:
-        # The id is part of the body, so the hash of the body stands for both. No await between get and add.
-        delivery = deliveries.get(key)
-        if delivery is None:
-            handlers = [handler for kind, handler in self._handlers if isinstance(event, kind)]
-            if not handlers:
-                return answers.ACCEPTED
-            if len(deliveries) >= self._queue_size:
-                _log.warning("a webhook was refused: %d are at work, and queue_size is no more", self._queue_size)
-                return answers.BUSY
-            delivery = deliveries.add(key, event, handlers)
-        return await (delivery.ended() if self._wait else delivery.begun())
+    def _begin(self, deliveries: Deliveries, key: str, event: Event) -> Answer | Delivery:
+        handlers = [handler for kind, handler in self._handlers if isinstance(event, kind)]
+        if not handlers:
+            return answers.ACCEPTED
+        if len(deliveries) >= self._queue_size:
+            _log.warning("a webhook was refused: %d are at work, and queue_size is no more", self._queue_size)
+            return answers.BUSY
+        return deliveries.add(key, event, handlers)
 
 
 def _failed() -> Answer:

@@ -69,11 +69,10 @@ class MemoryStore:
 
     async def begin(self, key: str, owner: str, *, lease: float) -> State:
         """Take a delivery for ``lease`` seconds, unless it is done or in progress."""
-        return self.begin_now(key, owner, lease=lease)
+        return self.begin_now(key, owner, lease=lease, now=_now())
 
-    def begin_now(self, key: str, owner: str, *, lease: float) -> State:
-        """Do what `begin` does."""
-        now = _now()
+    def begin_now(self, key: str, owner: str, *, lease: float, now: float) -> State:
+        """Do what `begin` does, for one who need not wait and has the time of the loop."""
         self._forget(now)
         if key in self._done:
             return State.DONE
@@ -91,8 +90,12 @@ class MemoryStore:
 
     async def done(self, key: str) -> None:
         """Remember as handled."""
+        self.done_now(key, now=_now())
+
+    def done_now(self, key: str, *, now: float) -> None:
+        """Do what `done` does, as `begin_now` does."""
         self._leases.pop(key, None)
-        self._done[key] = _now() + self._forget_after
+        self._done[key] = now + self._forget_after
         self._done.move_to_end(key)
         if len(self._done) > self._max_size:
             self._done.popitem(last=False)
