@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from attrs import define, field
@@ -184,7 +183,7 @@ def decode(action: Action[T], response: Response) -> T:
 
 def _decode(action: Action[T], response: Response) -> T:
     spec = action.spec
-    if response.status < HTTPStatus.MULTIPLE_CHOICES and jsontext.speed() is not None:
+    if response.status < refusals.REDIRECTS_FROM and jsontext.speed() is not None:
         quick = _read_quickly(action, response.body)
         if quick is not None:
             return quick
