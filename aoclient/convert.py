@@ -25,7 +25,6 @@ from aoclient.quirks import (
     PLAIN,
     Hook,
     Mismatch,
-    ModelHook,
     dict_hook,
     enum_hook,
     list_hook,
@@ -124,7 +123,7 @@ def _model_hook(model: Any) -> Hook:  # Any: an attrs class
             _read_other(each, cast("dict[str, object]", raw), values, extra, model)
         return model(**values, extra=extra or NO_EXTRA)
 
-    return ModelHook(from_map(model, fields, read_model))
+    return from_map(model, fields, read_model)
 
 
 def _read_other(

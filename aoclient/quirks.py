@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, timedelta
+from functools import cached_property
 from math import isfinite
 from typing import TYPE_CHECKING, Any, TypeVar, cast, get_args
 
@@ -213,14 +214,28 @@ def mapped(value: object) -> dict[str, object]:
 
 
 class ModelHook:
-    """Reads a model; by ``many`` the items of a list of them, which costs less for each."""
+    """Reads a model; by ``many`` the items of a list of them, which costs less for each.
 
-    def __init__(self, many: Callable[[Iterable[object]], list[Any]]) -> None:  # Any: models
-        self.many = many
+    Each is made when it is first used: it takes as long to write its code as to read a thousand rows.
+    """
+
+    def __init__(self, one: Callable[[], Hook], many: Callable[[], Callable[[Iterable[object]], list[Any]]]) -> None:
+        self._one = one
+        self._many = many
+
+    @cached_property
+    def one(self) -> Hook:
+        """Reads one."""
+        return self._one()
+
+    @cached_property
+    def many(self) -> Callable[[Iterable[object]], list[Any]]:  # Any: models
+        """Reads the items of a list."""
+        return self._many()
 
     def __call__(self, value: object, _: object = None) -> Any:  # Any: a model
         """Read one."""
-        return self.many((value,))[0]
+        return self.one(value, None)
 
 
 def many(hook: Hook, kind: Any) -> Callable[[Iterable[object]], list[Any]]:  # Any: a type, and values of it

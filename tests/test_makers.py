@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from attrs import field, frozen
+from attrs import field, fields, frozen
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -50,6 +50,19 @@ class Row:
     rare: Inner | None = field(default=None, metadata=on_wire(only_when_set=True))
     extra: Mapping[str, object] = NO_EXTRA
 
+
+@frozen(kw_only=True, weakref_slot=False)
+class Lists:
+    """A row whose list may be missing."""
+
+    id: Id = ""
+    words: list[str] = field(factory=list)
+    extra: Mapping[str, object] = NO_EXTRA
+
+
+LEARNER = [
+    attribute.name for attribute in fields(actions.Learner) if attribute.name not in {"academy", "teams", "extra"}
+]
 
 GOOD: dict[str, Any] = {
     "text": "a",
@@ -205,15 +218,59 @@ def test_models_the_quick_ways_do_not_fit_are_read_as_well(into: Any):
         check([row], into)
 
 
-def test_a_class_that_has_other_slots_has_no_twin():
+def test_a_class_without_slots_has_a_twin_as_well():
     @frozen(kw_only=True, slots=False)
     class Loose:
         id: Id = ""
         extra: Mapping[str, object] = NO_EXTRA
 
-    assert makers.twin_of(Loose) is None
-    assert convert.structure([{"id": 1}], list[Loose]) == [Loose(id=1)]
-    assert structs.read(b'[{"id": 1}]', list[Loose]) is None
+    (row,) = convert.structure([{"id": 1}], list[Loose])
+    assert type(row) is Loose
+    assert [row] == structs.read(b'[{"id": 1}]', list[Loose]) == [Loose(id=1)]
+    with pytest.raises(AttributeError):
+        row.id = 2  # type: ignore[misc]  # still frozen
+
+
+def test_a_class_that_cannot_be_derived_from_has_no_twin():
+    @frozen(kw_only=True, weakref_slot=False)
+    class Last:
+        id: Id = ""
+        extra: Mapping[str, object] = NO_EXTRA
+
+        def __init_subclass__(cls) -> None:
+            raise TypeError
+
+    assert makers.twin_of(Last) is None
+    assert convert.structure([{"id": 1}], list[Last]) == [Last(id=1)]
+    assert convert.structure({"id": 1}, Last) == Last(id=1)
+    assert structs.read(b'[{"id": 1}]', list[Last]) is None
+
+
+@pytest.mark.parametrize("key", ["email", "os", "registered_at"])
+def test_a_row_that_lacks_a_key_is_made_without_the_tolerant_reader(key: str, monkeypatch):
+    row: dict[str, object] = dict.fromkeys(LEARNER) | {"email": "a@example.com"}
+    del row[key]
+    assert check([row], list[actions.Learner])
+    monkeypatch.setattr(actions.Learner, "__init__", None)  # the tolerant reader would call it
+    (made,) = convert.structure([row], list[actions.Learner])
+    assert getattr(made, key) == ("" if key == "email" else None)
+
+
+def test_a_model_all_of_whose_keys_may_be_left_out_is_read_the_same_on_every_way():
+    @frozen(kw_only=True, weakref_slot=False)
+    class Sparse:
+        id: int | None = field(default=None, metadata=on_wire(only_when_set=True))
+        extra: Mapping[str, object] = NO_EXTRA
+
+    assert convert.structure([{}, {"id": 1}], list[Sparse]) == [Sparse(), Sparse(id=1)]
+    assert structs.read(b'[{}, {"id": 1}]', list[Sparse]) == [Sparse(), Sparse(id=1)]
+    assert outcome(convert.structure, ["x"], list[Sparse]) == "answer[0]: expected a map, got a text"
+
+
+def test_models_that_lack_a_list_do_not_share_one():
+    first, second = convert.structure([{"id": 1}, {"id": 2}], list[Lists])
+    first.words.append("a")
+    assert second.words == []
 
 
 def test_a_list_that_is_not_empty_by_default_stays_so():
