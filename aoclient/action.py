@@ -9,13 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
-from typing import Any, ClassVar, Generic, TypeVar, get_args, get_origin, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, get_args, get_origin, overload
 
 from attrs import field, fields, frozen
 
-from aoclient import options
 from aoclient.errors import InvalidOptionError
 from aoclient.forms import FormValue
+from aoclient.later import Later
+
+if TYPE_CHECKING:
+    from aoclient import options
+else:  # needed by the first action that is made
+    options = Later("aoclient.options", globals())
 
 T_co = TypeVar("T_co", covariant=True)
 R_co = TypeVar("R_co", covariant=True)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import inspect
 from functools import cached_property
-from importlib import import_module
 from types import MethodType
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast, overload
 
@@ -23,16 +22,6 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 T = TypeVar("T")
 R = TypeVar("R")
-
-
-class Later:
-    """A module that is loaded when something of it is first used."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(import_module(self._name), name)
 
 
 class Method(Generic[P, T]):

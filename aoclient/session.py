@@ -13,13 +13,12 @@ import aiohttp
 
 from aoclient import __version__, wire
 from aoclient.action import Action, Effect
-from aoclient.agenda import Agenda, Failed
 from aoclient.environment import Environment
 from aoclient.errors import ConfigurationError, InvalidOptionError, Parts
-from aoclient.fanout import FanOut, OnError
 from aoclient.forms import MAX_PAIRS, FormValue
 from aoclient.inviting import invite_missing
-from aoclient.method import Later, method
+from aoclient.later import Later
+from aoclient.method import method
 from aoclient.paging import PageSizes
 from aoclient.secret import Secret
 from aoclient.senders.authorized import Authorized
@@ -30,17 +29,20 @@ from aoclient.senders.retry_rule import Quota
 from aoclient.senders.retrying import Retrying
 from aoclient.senders.sharing import Shared, Sharing
 from aoclient.settings import Rate, RetryPolicy, Timeouts
-from aoclient.splitting import merge, split
 from aoclient.tokens import MemoryTokenStore, TokenStore, account_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Callable, Iterable, Mapping
     from types import TracebackType
 
-    from aoclient import actions
+    from aoclient import actions, agenda, fanout, splitting
+    from aoclient.fanout import FanOut, OnError
     from aoclient.model import JsonValue
-else:
-    actions = Later("aoclient.actions")
+else:  # what a session may never need, or not before its first call
+    actions = Later("aoclient.actions", globals())
+    agenda = Later("aoclient.agenda", globals())
+    fanout = Later("aoclient.fanout", globals())
+    splitting = Later("aoclient.splitting", globals())
 
 T = TypeVar("T")
 BASE_URL = "https://app.academyocean.com"
@@ -241,7 +243,7 @@ class Session:
         if request.body.count(b"&") < self._max_pairs:
             response = await self._sender.send(request)
             return cast("T", response.value)
-        parts = split(action, self._max_pairs)
+        parts = splitting.split(action, self._max_pairs)
         is_safe = all(part.effect is Effect.READS for part in parts)
         return await self._send_parts(parts, concurrency=self._max_concurrency if is_safe else 1)
 
@@ -250,14 +252,14 @@ class Session:
         answers: dict[int, T] = {}
         async with self._fan_out(parts, concurrency=concurrency, ordered=False) as outcomes:
             async for outcome in outcomes:
-                if isinstance(outcome, Failed):
+                if isinstance(outcome, agenda.Failed):
                     error = outcome.error
                     done = [(part, answers[id(part)]) for part in parts if id(part) in answers]
                     unsent = [part for part in parts if id(part) not in answers and part is not outcome.action]
                     error.parts = Parts(done, [outcome.action], unsent)
                     raise error
                 answers[id(outcome.action)] = outcome.answer
-        return merge([answers[id(part)] for part in parts])
+        return splitting.merge([answers[id(part)] for part in parts])
 
     async def call(
         self, name: str, options: Mapping[str, FormValue] | None = None, *, effect: Effect | EffectText = Effect.ADDS
@@ -340,7 +342,7 @@ class Session:
                 raise ConfigurationError(f"{name} must be at least {least}, got {number!r}")
         if on_error not in ("collect", "raise"):
             raise ConfigurationError(f"on_error must be 'collect' or 'raise', got {on_error!r}")
-        agenda: Agenda[T] = Agenda(
+        planned: agenda.Agenda[T] = agenda.Agenda(
             concurrency=concurrency,
             max_pairs=self._max_pairs,
             sizes=self.page_sizes,
@@ -348,10 +350,10 @@ class Session:
             look_ahead=look_ahead,
             retry_failed=retry_failed,
         )
-        return FanOut(
+        return fanout.FanOut(
             todo,
             send=self.send,
-            agenda=agenda,
+            agenda=planned,
             concurrency=concurrency,
             on_error=on_error,
             is_saturated=lambda: self._limited.waiting > 0,
@@ -379,9 +381,7 @@ class Session:
     academies = method(lambda: actions.Academies)
     create_login_token = method(lambda: actions.CreateLoginToken)
     set_lesson_variables = method(lambda: actions.SetLessonVariables)
-    create_lesson_variables = method(
-        lambda: actions.SetLessonVariables
-    )  # the page's heading is "set/createLessonVariables"
+    create_lesson_variables = method(lambda: actions.SetLessonVariables)  # headed "set/createLessonVariables"
     get_learner_variable = method(lambda: actions.GetLearnerVariable)
     get_teams = method(lambda: actions.GetTeams)
     add_learners_to_teams = method(lambda: actions.AddLearnersToTeams)

@@ -11,15 +11,18 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from attrs import field, frozen
 
-from aoclient import refusals
 from aoclient.errors import ResponseSchemaError
+from aoclient.later import Later
 from aoclient.secret import Secret
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
+    from aoclient import refusals
     from aoclient.model import JsonValue
     from aoclient.wire import Response
+else:
+    refusals = Later("aoclient.refusals", globals())
 
 TOKEN_REQUEST = "oauth/token"  # noqa: S105  # a name
 """What the request for a token is called in errors."""

@@ -13,15 +13,24 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from attrs import define, field
 
-from aoclient import convert, forms, jsontext, options, phpjson, refusals, structs
+from aoclient import forms, phpjson
 from aoclient.action import Action, Effect, Page, Paged
 from aoclient.errors import AoError, InvalidOptionError, ResponseSchemaError
-from aoclient.model import Acknowledged, JsonValue
-from aoclient.quirks import listed, mapped
+from aoclient.later import Later
 from aoclient.settings import Timeouts
 
 if TYPE_CHECKING:
+    from aoclient import convert, jsontext, model, options, quirks, refusals, structs
     from aoclient.forms import FormValue
+    from aoclient.model import JsonValue
+else:  # what only a call needs: a tenth of the time a session takes to start
+    convert = Later("aoclient.convert", globals())
+    jsontext = Later("aoclient.jsontext", globals())
+    model = Later("aoclient.model", globals())
+    options = Later("aoclient.options", globals())
+    quirks = Later("aoclient.quirks", globals())
+    refusals = Later("aoclient.refusals", globals())
+    structs = Later("aoclient.structs", globals())
 
 T = TypeVar("T")
 
@@ -204,7 +213,7 @@ def _decode(action: Action[T], response: Response) -> T:
         response.body,
         name=spec.name,
         confidential=spec.confidential,
-        may_be_empty=action.answer_type is Acknowledged,
+        may_be_empty=action.answer_type is model.Acknowledged,
     )
     try:
         if isinstance(action, Paged):
@@ -230,13 +239,13 @@ def _read_quickly(action: Action[T], body: bytes) -> T | None:
 
 def _rows(value: JsonValue, key: str) -> list[object]:
     """Return the rows of a page: it comes as ``[{"learners": [..]}]``, as ``{"learners": [..]}``, or as several."""
-    wrappers = [value] if isinstance(value, dict) and key in value else listed(value)
+    wrappers = [value] if isinstance(value, dict) and key in value else quirks.listed(value)
     rows: list[object] = []
     for wrapper in wrappers:
         found = cast("Any", wrapper)
         if not isinstance(found, dict) or key not in found:
             raise convert.Mismatch(f"a map with the key {key!r}", wrapper)
-        rows += listed(cast("dict[str, object]", found)[key])
+        rows += quirks.listed(cast("dict[str, object]", found)[key])
     return rows
 
 
@@ -278,7 +287,7 @@ def _options_of(form: Mapping[str, Any]) -> dict[str, Any]:  # Any: see read
     given: object = form.get("options") or []  # an empty text is null to Laravel
     if isinstance(given, str):
         raise InvalidOptionError("expected options by name, got a text", path="options")
-    return mapped(given)  # options[0]=.. makes a list of them
+    return quirks.mapped(given)  # options[0]=.. makes a list of them
 
 
 def answer(action: Action[T], value: T) -> bytes:

@@ -20,6 +20,8 @@ given = {
     "per": 1.0,
     "format": "jsonl",
     "different": 1,
+    "target": None,
+    "round": {},
     **json.loads(sys.argv[1]),
 }
 
@@ -113,8 +115,9 @@ async def exported(job: dict[str, Any], ao: Session) -> dict[str, float]:
     await loaded(ao)
     rows = job["rows"]
     courses = [f"c{number}.{number % job['different'] * rows}-{rows}" for number in range(job["courses"])]
+    jobs, settings = [ProgressByCourseJob(courses=courses)], {"format": job["format"], **job["round"]}
     with tempfile.TemporaryDirectory() as folder, Stopwatch() as watch:
-        await export(ao, [ProgressByCourseJob(courses=courses)], f"{folder}/export", format=job["format"])
+        await export(ao, jobs, job["target"] or f"{folder}/export", **settings)
     return watch.report()
 
 

@@ -11,8 +11,8 @@ def php(value: object) -> bytes:
     return json.dumps(value, separators=(",", ":")).replace("/", "\\/").encode()
 
 
-def progress_row(number: int) -> dict[str, object]:
-    """Return a row of the progress by course."""
+def progress_row(number: int, later: int = 0) -> dict[str, object]:
+    """Return a row of the progress by course, as it is so many lessons later."""
     first, last = NAMES[number % 10], f"Example{number // 10 % 97}"
     seconds = number * 7919 % 86400
     return {
@@ -28,7 +28,7 @@ def progress_row(number: int) -> dict[str, object]:
         "duration": f"{number % 5 + 1:02d}:30:00",
         "viewTime": f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}",
         "totalAmount": 20,
-        "passedAmount": str(number % 21),
+        "passedAmount": str((number + later) % 21),
         "courseScore": number % 101,
         "teams": ["No Team"] if number % 4 else ["Sales", "Support"],
     }

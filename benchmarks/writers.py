@@ -1,7 +1,8 @@
 """A million rows of progress to each format: memory, and rows a second against bare writing with the same library.
 
 The server is a process of its own, with 20 ms before each answer; so is each export, and each bare writer, which has
-its rows ready before the clock starts and writes them a course at a time.
+its rows ready before the clock starts and writes them a course at a time. Later rounds over the same target follow,
+before each of which every learner passed a lesson more.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import gzip
 import json
 import sqlite3
 import tempfile
+import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
@@ -36,6 +38,12 @@ LIBRARIES = {
 CONCURRENCY = 32
 ROWS = 2000  # of a course
 DIFFERENT = 50  # courses with other rows than those before; then they begin anew, since the server keeps its answers
+LATER = {
+    "refresh=changed": {"refresh": "changed"},
+    "refresh=all": {"refresh": "all"},
+    "upsert": {"refresh": "all", "upsert": True},
+}
+LASTING = ["jsonl", "parquet", "sqlite", "duckdb"]  # have later rounds here; the others go the way of jsonl
 Write = Callable[[Sequence[Mapping[str, Any]]], object]
 
 
@@ -171,15 +179,23 @@ def measured(quick: bool, formats: Sequence[str]) -> Iterator[tuple[list[dict[st
     few, many = (2, 10) if quick else (50, 500)
     with server(latency=20) as base:
 
-        def export(fmt: str, courses: int) -> dict[str, float]:
+        def export(fmt: str, courses: int, target: str | None = None, **settings: Any) -> dict[str, float]:
             # pyarrow imports pandas where it is installed, which is 50 MB of no use here.
             job = {"job": "pages", "base": base, "concurrency": CONCURRENCY, "uvloop": True, "hidden": ["pandas"]}
             job |= {"courses": courses, "rows": ROWS, "different": DIFFERENT, "format": fmt}
-            return child("ours.py", json.dumps(job))
+            return child("ours.py", json.dumps(job | {"target": target, "round": settings}))
+
+        def rounds(fmt: str, target: str) -> Iterator[dict[str, Any]]:
+            for name, settings in LATER.items():
+                urllib.request.urlopen(f"{base}/later").read()
+                peak = export(fmt, many, target, **settings)["peak_mb"]
+                yield figure(f"{fmt}: peak MB, {many * ROWS} rows, {name}", peak, "")
 
         export("jsonl", few)  # the server keeps its answers from now on
         for fmt in formats:
-            small, large = export(fmt, few), export(fmt, many)
+            with tempfile.TemporaryDirectory() as folder:
+                small, large = export(fmt, few), export(fmt, many, f"{folder}/export")
+                later = [*rounds(fmt, f"{folder}/export")] if fmt in LASTING else []
             alone, empty = child("writers.py", "--bare", fmt, few), child("writers.py", "--loaded", fmt)
             rate, bare_rate = many * ROWS / large["wall"], few * ROWS / alone["wall"]
             yield (
@@ -190,6 +206,7 @@ def measured(quick: bool, formats: Sequence[str]) -> Iterator[tuple[list[dict[st
                     figure(f"{fmt}: rows/s exported", rate, ""),
                     figure(f"{fmt}: rows/s written bare", bare_rate, ""),
                     at_most(f"{fmt}: rows/s, exported / written bare", rate / bare_rate, 1),
+                    *later,
                 ],
                 (fmt, {"small": small, "large": large, "bare": alone}),
             )

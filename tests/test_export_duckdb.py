@@ -2,7 +2,9 @@
 
 import asyncio
 import io
+import random
 import resource
+import string
 import subprocess
 import sys
 from contextlib import closing, contextmanager
@@ -101,6 +103,52 @@ def test_rows_too_long_for_the_usual_memory_are_loaded(tmp_path):
             cursor.execute("COMMIT")
         cursor.execute("SELECT count(*), sum(length(email)) FROM learners")
         assert cursor.fetchone() == (1020, 20 * 700_000)
+
+
+def memory_of(db):
+    cursor = db.cursor()
+    cursor.execute("SELECT current_setting('memory_limit')")
+    return cursor.fetchone()[0]
+
+
+def test_long_rows_of_many_short_shards_are_loaded(tmp_path):
+    table = JOBS[0].table
+    text = "".join(random.Random(1).choices(string.ascii_letters, k=200_000))
+    with closing(DUCKDB.connect(tmp_path / "out.duckdb")) as db:
+        cursor = db.cursor()
+        cursor.execute(f"CREATE TABLE learners ({', '.join(f'{each.name} VARCHAR' for each in table.columns)})")
+        for shard in range(6):  # a checkpoint holds the rows of several: the fifth was too much for 24 MB
+            empty = [None] * (len(table.columns) - 2)
+            rows = [[text[at + shard : at + shard + 50_000]] * 2 + empty for at in range(0, 40_000, 1_000)]
+            lines = io.BytesIO()
+            DUCKDB.lines(lines, table)(rows)
+            lines.seek(0)
+            cursor.execute("BEGIN")
+            DUCKDB.load(cursor, "learners", table, lines)
+            cursor.execute("COMMIT")
+        cursor.execute("SELECT count(*) FROM learners")
+        assert cursor.fetchone() == (240,)
+
+
+def test_memory_that_rows_once_took_is_not_taken_back(tmp_path):
+    table = JOBS[0].table
+    with closing(DUCKDB.connect(tmp_path / "out.duckdb")) as db:
+        cursor = db.cursor()
+        cursor.execute(f"CREATE TABLE learners ({', '.join(f'{each.name} VARCHAR' for each in table.columns)})")
+        assert memory_of(db) == "7.6 MiB"
+        DUCKDB.load(cursor, "learners", table, io.BytesIO())
+        assert memory_of(db) == "9.5 MiB"
+        DUCKDB.make_room(cursor, 10_000_000)
+        assert memory_of(db) == "83.9 MiB"
+        DUCKDB.load(cursor, "learners", table, io.BytesIO())
+        DUCKDB.make_room(cursor)
+        assert memory_of(db) == "83.9 MiB"
+
+
+def test_a_file_with_larger_blocks_than_ours_gets_the_memory_they_take(tmp_path):
+    duckdb.connect(str(tmp_path / "mine.duckdb")).close()
+    with closing(DUCKDB.connect(tmp_path / "mine.duckdb")) as db:
+        assert memory_of(db) == "22.8 MiB"
 
 
 # --- again -------------------------------------------------------------------------------------------------------

@@ -243,6 +243,7 @@ class _TableSink:
     def _replace(self, cursor: Cursor, record: ShardRecord) -> ShardRecord:
         """Put the rows in the place of an earlier round's, unless they are the same; return what the ledger gets."""
         shard, table = self._shard, self._table
+        self._engine.make_room(cursor)
         before = next(iter(records_in(cursor, "WHERE job = ? AND key = ?", shard.job, shard.key)), None)
         cursor.execute("DELETE FROM _aoclient_shards WHERE job = ? AND key = ?", (shard.job, shard.key))
         if shard.stays is Stays.NOTHING and before is not None and before.sha256 == record.sha256:
@@ -254,7 +255,7 @@ class _TableSink:
         name, fresh = quoted(shard.job), "_aoclient_fresh"
         cursor.execute(f"CREATE TABLE {fresh} AS SELECT * FROM {name} LIMIT 0")  # noqa: S608  # quoted
         self._engine.load(cursor, fresh, table, self._spool)
-        self._engine.make_room(cursor)
+        self._engine.make_room(cursor, record.bytes)
         gone, is_new = 0, True
         is_told = shard.stays is Stays.NOTHING and before is not None and before.sha256 != ""
         if table.key and not is_told:

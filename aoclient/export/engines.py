@@ -91,8 +91,8 @@ class Engine(Protocol):
         """Insert the rows of such a file."""
         ...
 
-    def make_room(self, cursor: Cursor) -> None:
-        """Allow the statements that follow to compare whole shards, which takes memory."""
+    def make_room(self, cursor: Cursor, size: int | None = None) -> None:
+        """Allow the statements that follow to delete rows, and to compare a shard of so many bytes: it takes memory."""
         ...
 
 
@@ -161,15 +161,23 @@ class _Sqlite:
         into = f"INSERT INTO {quoted(name)} VALUES ({marks})"  # noqa: S608  # quoted
         cast("sqlite3.Cursor", cursor).executemany(into, map(json.loads, lines))
 
-    def make_room(self, cursor: Cursor) -> None:
-        del cursor  # it keeps what is large in temporary files
+    def make_room(self, cursor: Cursor, size: int | None = None) -> None:
+        del cursor, size  # it keeps what is large in temporary files
 
 
 # --- DuckDB ------------------------------------------------------------------------------------------------------
 
 _BYTES_AT_ONCE = 1 << 17
-_MEMORY = 24_000_000  # by default four fifths of the machine, which it fills little by little; with 16 MB a join failed
 _ROWS_IN_MEMORY = 2048  # a vector of DuckDB's: a commit holds as many rows at once, however long they are
+_BLOCK = 1 << 16  # of a new file: a checkpoint holds two for each column, and DuckDB's own have 256 KB
+
+# What DuckDB may take, by default four fifths of the machine, it fills little by little. Where it is too little, a
+# checkpoint ends with an error and the file has to be opened anew, so there is twice of what was too little.
+_TO_INSERT = 8_000_000
+_OF_A_COLUMN = 500_000
+_TO_WORK = 24_000_000  # for all else: 8 were too little for a round that deletes
+_TO_COMPARE = 48_000_000  # and four times the shard: 24 were too little for the smallest
+_AT_MOST = 1_000_000_000  # for what is compared or long; what is larger goes to temporary files
 
 
 class _Duck:
@@ -189,16 +197,20 @@ class _Duck:
     def connect(self, path: Path, *, to_read: bool = False) -> Connection:
         duckdb = extra("duckdb", "duckdb")
         # One thread: the rows come from one place, and their order stays as it is.
-        return cast(
-            "Connection",
-            duckdb.connect(str(path), read_only=to_read, config={"threads": 1, "memory_limit": f"{_MEMORY}B"}),
-        )
+        room = _TO_WORK if to_read else _TO_INSERT
+        config = {"threads": 1, "memory_limit": f"{room}B", "default_block_size": str(_BLOCK)}
+        db = cast("Connection", duckdb.connect(str(path), read_only=to_read, config=config))
+        cursor = db.cursor()
+        cursor.execute("SELECT block_size FROM pragma_database_size()")
+        if cursor.fetchone()[0] > _BLOCK:  # somebody else made the file
+            self.make_room(cursor)
+        return db
 
     def error(self) -> type[Exception]:
         return cast("type[Exception]", extra("duckdb", "duckdb").Error)
 
-    def make_room(self, cursor: Cursor) -> None:
-        cursor.execute("SET memory_limit = '1GB'")  # at the most; what is larger goes to temporary files
+    def make_room(self, cursor: Cursor, size: int | None = None) -> None:
+        _allow(cursor, _TO_WORK if size is None else _TO_COMPARE + min(4 * size, _AT_MOST))
 
     def lines(self, file: IO[bytes], table: Table) -> Callable[[Sequence[Row]], object]:
         return JsonLines().writer(file, table).write
@@ -206,16 +218,25 @@ class _Duck:
     def load(self, cursor: Cursor, name: str, table: Table, lines: IO[bytes]) -> None:
         shape = json.dumps([{each.name: self.types[each.kind] for each in table.columns}])
         into = f"INSERT INTO {quoted(name)} SELECT unnest(row) FROM (SELECT unnest(from_json_strict(?, ?)) AS row)"  # noqa: S608  # quoted
-        room, so_far = _MEMORY, 0
+        _allow(cursor, _OF_A_COLUMN * len(table.columns))
         while batch := lines.readlines(_BYTES_AT_ONCE):
             rows = f"[{b','.join(batch).decode()}]"
-            so_far += len(rows)
-            # Measured with rows of 0.1 to 20 MB: a batch takes 8 times its size, a commit twice that of its rows.
-            needed = 16 * len(rows) + 4 * min(so_far, len(rows) * _ROWS_IN_MEMORY // len(batch))
-            if needed > room:
-                room = needed
-                cursor.execute(f"SET memory_limit = '{room}B'")
+            # Measured with rows of 0.1 KB to 20 MB: a batch takes 8 times its size, a commit twice that of its rows.
+            needed = 16 * len(rows) + min(4 * len(rows) * _ROWS_IN_MEMORY // len(batch), _AT_MOST)
+            if needed > _TO_INSERT:
+                _allow(cursor, max(needed, _TO_WORK))
             cursor.execute(into, (rows, shape))
+
+
+def _allow(cursor: Cursor, size: int) -> None:
+    """Let DuckDB have so much memory or what it has already: rows that took more are read again by a checkpoint."""
+    cursor.execute("SELECT current_setting('memory_limit')")
+    number, unit = cursor.fetchone()[0].split()
+    if size > float(number) * _UNITS[unit]:
+        cursor.execute(f"SET memory_limit = '{size}B'")
+
+
+_UNITS = {"bytes": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
 
 
 SQLITE: Engine = _Sqlite()

@@ -54,8 +54,9 @@ def rows_in(path: Path, output: str, columns: Sequence[Column]) -> Iterator[Row]
     """
     if path.suffix == ".parquet":
         with extra("pyarrow.parquet", "parquet").ParquetFile(path) as file:
-            for batch in file.iter_batches(batch_size=_ROWS_AT_ONCE):
-                yield from _read((row.values() for row in batch.to_pylist()), columns, _FROM_PARQUET)
+            for batch in file.iter_batches(batch_size=_ROWS_AT_ONCE, use_threads=False):  # each would keep its memory
+                values = [column.to_pylist() for column in batch.columns]
+                yield from _read(zip(*values, strict=True), columns, _FROM_PARQUET)
     elif ".jsonl" in path.suffixes:
         yield from lines_in(path, columns, FROM_LINES)
     else:

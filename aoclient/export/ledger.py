@@ -46,7 +46,7 @@ def read_ledger(path: Path) -> tuple[list[ShardRecord], int, list[Header]]:
         (planned,) = cursor.fetchone()
         cursor.execute("SELECT header FROM _aoclient_jobs")
         headers = [Header.from_json(text) for (text,) in cursor.fetchall()]
-        return records_in(cursor, ""), planned, headers
+        return records_in(cursor, _PLANNED), planned, headers
 
 
 def read_plan(path: Path, job: str) -> tuple[Header, list[Shard], dict[str, ShardRecord]] | None:
@@ -119,8 +119,10 @@ def shards_in(cursor: Cursor, header: Header, after: int, at_most: int) -> list[
 
 
 def records_in(cursor: Cursor, where: str, *given: str) -> list[ShardRecord]:
-    """Return the records of planned shards for which a condition holds, in the order of their plans."""
-    order = "SELECT job, key, number FROM _aoclient_plan"
-    source = f"_aoclient_shards JOIN ({order}) USING (job, key)"
-    cursor.execute(f"SELECT {', '.join(RECORD)} FROM {source} {where} ORDER BY job, number", given)  # noqa: S608
+    """Return the records for which a condition holds."""
+    cursor.execute(f"SELECT {', '.join(RECORD)} FROM _aoclient_shards {where}", given)  # noqa: S608
     return [ShardRecord(**dict(zip(RECORD, row, strict=True))) for row in cursor.fetchall()]
+
+
+_PLANNED = "JOIN (SELECT job, key, number FROM _aoclient_plan) USING (job, key) ORDER BY job, number"
+"""Leaves the records of planned shards, in the order of their plans."""

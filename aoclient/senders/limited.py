@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from attrs import define, field
 
-from aoclient import refusals
 from aoclient.errors import ClientClosedError
+from aoclient.later import Later
 from aoclient.senders.gate import Gate
 from aoclient.senders.home import HomeLoop
 from aoclient.senders.pace import SERVER_WINDOW, Allowance, Hold, Lease, spreader
@@ -22,6 +22,10 @@ from aoclient.wire import Request, Response, Sender
 
 if TYPE_CHECKING:
     from aiolimiter import AsyncLimiter  # noqa: TC004  # attrs does not look the annotation up
+
+    from aoclient import refusals
+else:
+    refusals = Later("aoclient.refusals", globals())
 
 _Waiter: TypeAlias = "tuple[int, int, asyncio.Future[None]]"
 
