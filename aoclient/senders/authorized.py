@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from attrs import define
 
-from aoclient import forms, refusals
+from aoclient import forms
 from aoclient.action import Effect
 from aoclient.errors import (
     AoError,
@@ -26,6 +26,7 @@ from aoclient.errors import (
     TransportError,
     WrongEventLoopError,
 )
+from aoclient.later import Later
 from aoclient.secret import Secret
 from aoclient.tokens import TOKEN_REQUEST, Token, TokenStore, account_of, read_token
 from aoclient.wire import TOKEN_PATH, Request, Response, Sender
@@ -34,7 +35,10 @@ if TYPE_CHECKING:
     import random
     from collections.abc import Callable, Generator
 
+    from aoclient import refusals
     from aoclient.settings import Timeouts
+else:
+    refusals = Later("aoclient.refusals", globals())
 
 _log = logging.getLogger("aoclient")
 
