@@ -147,11 +147,14 @@ def test_what_is_as_the_vendor_describes_it_needs_no_tolerance(monkeypatch: pyte
 def test_a_class_that_cannot_be_made_quickly_has_no_quick_reader():
     pytest.importorskip("msgspec", reason="the extra speed is not installed")
 
-    @attrs.frozen(kw_only=True, slots=False)
-    class Loose:
+    @attrs.frozen(kw_only=True)
+    class Last:
         id: str = ""
 
-    assert structs.reader_of(jsontext.speed(), Loose) is None
+        def __init_subclass__(cls):
+            raise TypeError
+
+    assert structs.reader_of(jsontext.speed(), Last) is None
 
 
 # --- the page's contradictions -----------------------------------------------------------------------------------

@@ -46,7 +46,7 @@ def read_ledger(path: Path) -> tuple[list[ShardRecord], int, list[Header]]:
         (planned,) = cursor.fetchone()
         cursor.execute("SELECT header FROM _aoclient_jobs")
         headers = [Header.from_json(text) for (text,) in cursor.fetchall()]
-        return records_in(cursor, _PLANNED), planned, headers
+        return records_in(cursor, f"{_PLANNED} {_IN_ORDER}"), planned, headers
 
 
 def read_plan(path: Path, job: str) -> tuple[Header, list[Shard], dict[str, ShardRecord]] | None:
@@ -60,7 +60,7 @@ def read_plan(path: Path, job: str) -> tuple[Header, list[Shard], dict[str, Shar
         header = header_in(cursor, job)
         if header is None:
             return None
-        records = records_in(cursor, "WHERE job = ?", job)
+        records = records_in(cursor, f"{_PLANNED} WHERE job = ? {_IN_ORDER}", job)
         return header, shards_in(cursor, header, 0, _ALL), {each.key: each for each in records}
 
 
@@ -124,5 +124,7 @@ def records_in(cursor: Cursor, where: str, *given: str) -> list[ShardRecord]:
     return [ShardRecord(**dict(zip(RECORD, row, strict=True))) for row in cursor.fetchall()]
 
 
-_PLANNED = "JOIN (SELECT job, key, number FROM _aoclient_plan) USING (job, key) ORDER BY job, number"
-"""Leaves the records of planned shards, in the order of their plans."""
+_PLANNED = "JOIN (SELECT job, key, number FROM _aoclient_plan) USING (job, key)"
+"""Leaves the records of planned shards; it takes DuckDB more memory than to look up those of one job."""
+
+_IN_ORDER = "ORDER BY job, number"

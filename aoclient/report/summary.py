@@ -193,7 +193,14 @@ class _Summing:
             "answers": self.answers.rows(),
             "certificates": self.months.rows(),
             "people": [
-                [each.name, each.email, self.people.team_set(number), _iso(self.people.seen(number)), each.courses]
+                # A database holds shards in the order in which they were committed.
+                [
+                    each.name,
+                    each.email,
+                    self.people.team_set(number),
+                    _iso(self.people.seen(number)),
+                    sorted(each.courses),
+                ]
                 for number, each in self.people.listed.items()
             ],
         }
