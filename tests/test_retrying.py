@@ -77,6 +77,21 @@ def test_pages_that_come_at_once_are_not_all_read_in_one_turn_of_the_loop():
     assert len(set(run(main()))) == 4
 
 
+def test_the_answer_to_what_must_not_be_repeated_does_not_wait_behind_pages():
+    page = response([{"email": f"{row}@example.com"} for row in range(200)])
+
+    async def main():
+        sender = retrying(Scripted([page], takes=1.0))
+        pages = [asyncio.create_task(sender.send(request())) for _ in range(4)]
+        adding = asyncio.create_task(sender.send(request(ADDS)))
+        await asyncio.wait(pages, return_when=asyncio.FIRST_COMPLETED)
+        assert adding.done()
+        assert sum(each.done() for each in pages) == 1
+        await asyncio.gather(*pages)
+
+    run(main())
+
+
 @pytest.mark.parametrize(
     "step",
     [

@@ -81,3 +81,18 @@ def test_a_call_that_is_cancelled_in_its_turn_or_before_holds_nobody_up():
         assert readers.turns.ask(PAGE) is None
 
     asyncio.run(main())
+
+
+def test_of_answers_that_come_faster_than_they_are_read_no_more_than_a_bounded_number_waits():
+    async def main() -> None:
+        readers, calls = Readers(), list[asyncio.Task[int]]()
+        for _ in range(50):
+            calls += [asyncio.create_task(readers.read(len(calls) + number, PAGE)) for number in range(10)]
+            await asyncio.sleep(0)
+        unread = len(calls) - sum("read" in entry for entry in readers.log)
+        assert unread <= 64 + 2 * 10 + 1  # those that just came, and those whose turn comes next
+        await asyncio.gather(*calls)
+        assert [entry for entry in readers.log if "read" in entry] == [f"read {number}" for number in range(500)]
+        await readers.writer
+
+    asyncio.run(main())

@@ -16,6 +16,7 @@ from aoclient.senders.turns import Turns
 from aoclient.settings import RetryPolicy
 from aoclient.wire import Request, Response, Sender
 
+_ADDS = Effect.ADDS  # compared for each answer; a look-up on the enum takes 0.1 us on Python 3.11
 _WHILE = {
     "limiter": "in the queue for the rate limit or a free slot",
     "token": "waiting for a token",
@@ -77,7 +78,8 @@ class Retrying:
             response = None
             try:
                 response = await self.inner.send(request)
-                turn = self._turns.ask(len(response.body))
+                # One to an action that must not be repeated is read at once: cut off here, its outcome were unknown.
+                turn = None if request.effect is _ADDS else self._turns.ask(len(response.body))
                 if turn is not None:
                     await turn
                 response.value = request.read(response)
@@ -118,7 +120,7 @@ class Retrying:
 
 
 def _may_be_executed(request: Request) -> bool:
-    return request.effect is Effect.ADDS and request.progress.phase == "answer"
+    return request.effect is _ADDS and request.progress.phase == "answer"
 
 
 def _out_of_time(request: Request) -> DeadlineError:

@@ -7,6 +7,7 @@ from collections import deque
 
 _BYTES = 4096  # of answers to a turn of the loop: a page of a listing, or eight small ones
 _LEAST = 512  # bytes that any answer counts for; a turn of its own for each small one cost 10 % of its instructions
+_MOST = 64  # answers that wait: their slots are free, so the next ones come however many are unread
 
 
 class Turns:
@@ -15,7 +16,7 @@ class Turns:
     Up to Python 3.11 aiohttp writes a form in a task of its own. Were all answers of a turn read in that turn, the next
     requests would leave only behind the last of them, come back together, and so wait for each other for good: 8 pages
     at once took 1 ms more for each round trip of 20. Spread, each request leaves before the next answers are read, and
-    what is on its way stays spread. It also keeps the turns of the loop short.
+    what is on its way stays spread. It also keeps the turns of the loop short, unless answers come faster than that.
     """
 
     def __init__(self) -> None:
@@ -37,7 +38,7 @@ class Turns:
 
     def _next(self, loop: asyncio.AbstractEventLoop) -> None:
         self._taken = 0
-        while self._waiting and self._taken < _BYTES:
+        while self._waiting and (self._taken < _BYTES or len(self._waiting) > _MOST):
             turn, size = self._waiting.popleft()
             if not turn.done():  # of a call that was cancelled
                 turn.set_result(None)
