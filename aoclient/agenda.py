@@ -133,6 +133,7 @@ class Agenda(Generic[T]):
     Attributes:
         ready: Results to be given out, in order.
         tells_ends: Whether an `Over` follows the last result of each action; set before the first action is begun.
+        in_flight: Number of jobs on their way.
     """
 
     def __init__(
@@ -151,7 +152,7 @@ class Agenda(Generic[T]):
         self._queue: deque[Entry[T]] = deque()  # all that are not given out to their end; only with ordered
         self._begun = 0  # of those with several jobs
         self._unfinished = 0
-        self._in_flight = 0
+        self.in_flight = 0
         self._held = 0
 
     @property
@@ -162,7 +163,7 @@ class Agenda(Generic[T]):
     @property
     def has_room(self) -> bool:
         """Whether the results in hand and on their way allow one more; a slow reader makes them wait."""
-        return self._in_flight + self._held + len(self.ready) < self._most
+        return self.in_flight + self._held + len(self.ready) < self._most
 
     def begin(self, action: Action[T]) -> Job[T] | None:
         """Begin an action of the source and return its first job; None where it cannot be sent and has failed."""
@@ -226,14 +227,14 @@ class Agenda(Generic[T]):
 
     def _send(self, job: Job[T]) -> Job[T]:
         job.entry.in_flight += 1
-        self._in_flight += 1
+        self.in_flight += 1
         return job
 
     def give(self, job: Job[T], result: Result[T]) -> None:
         """Take the result of a job."""
         entry = job.entry
         entry.in_flight -= 1
-        self._in_flight -= 1
+        self.in_flight -= 1
         if entry.is_finished:
             return  # a page behind the end
         if isinstance(result, Failed) and not entry.is_cut and self._may_repeat(job, result.error):

@@ -131,14 +131,19 @@ class _Crew(Generic[T]):
 
     async def next_result(self) -> Result[T] | Over[T]:
         while not self.agenda.ready:
-            if self._failure is None and (self._is_closed or (self._source is None and self.agenda.is_over)):
+            if self._failure is None and (self._is_closed or self._has_all):
                 raise StopAsyncIteration
             await self._news()
         return self.next_ready()
 
     async def all_done(self) -> None:
-        while self.at_work or self._failure is not None:
+        # Behind the last outcome the workers that are not done wait for pages behind an end, or for `take`.
+        while self._failure is not None or not self._has_all or self.at_work > self.agenda.in_flight:
             await self._news()
+
+    @property
+    def _has_all(self) -> bool:
+        return self._source is None and self.agenda.is_over
 
     async def _news(self) -> None:
         """Wait until the workers tell something.
@@ -168,6 +173,12 @@ class _Crew(Generic[T]):
             await self._do_jobs()
         except Exception as error:  # noqa: BLE001  # the reader raises it: of the source, of `take`, or a defect
             self._failure = error
+        except asyncio.CancelledError as error:
+            if cast("asyncio.Task[None]", asyncio.current_task()).cancelling():
+                raise
+            # Nobody cancelled us: the task group would end all workers, and not say why.
+            self._failure = RuntimeError("the source or `take` awaited what somebody else has cancelled")
+            self._failure.__cause__ = error
         self.at_work -= 1
         self._tell_reader()
         while self._idle:
@@ -193,7 +204,7 @@ class _Crew(Generic[T]):
             elif job is not None:
                 if self._reader is not None:
                     self._tell_reader()
-            elif self._source is None and self.agenda.is_over:
+            elif self._has_all:
                 break
             else:
                 await self._rest()

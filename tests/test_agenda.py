@@ -63,7 +63,7 @@ class Run:
             if self.work.ready and (not in_flight or self.random.random() < 0.5):
                 self.results.append(self.work.ready.popleft())
         assert self.work.is_over
-        assert (self.work._held, self.work._in_flight, self.work._due | self.work._ahead, list(self.work._queue)) == (
+        assert (self.work._held, self.work.in_flight, self.work._due | self.work._ahead, list(self.work._queue)) == (
             0,
             0,
             {},

@@ -151,3 +151,70 @@ def test_an_error_is_raised_as_it_is_and_ends_what_is_on_its_way(where, concurre
 
 def test_nothing_to_do_is_done_at_once():
     assert run(all_of(fan_out([], send))) == []
+
+
+def test_pages_behind_the_end_of_a_listing_are_not_waited_for():
+    async def answer(action):
+        await asyncio.sleep(1 if action.page <= 6 else 500)
+        return Page([action.page, 0] if action.page <= 5 else [], action.page)
+
+    async def main():
+        seen = await all_of(fan_out([LISTING], answer, concurrency=8, look_ahead=8))
+        assert [type(each) for each in seen] == [Done] * 5 + [Over]
+        assert asyncio.get_running_loop().time() < 100
+        assert len(asyncio.all_tasks()) == 1
+
+    run(main())
+
+
+def test_the_last_outcome_is_taken_to_its_end_though_pages_behind_the_end_are_on_their_way():
+    taken = []
+
+    async def answer(action):
+        await asyncio.sleep(1 if action.page <= 6 else 500)
+        return Page([action.page, 0] if action.page <= 5 else [], action.page)
+
+    async def take(outcome):
+        await asyncio.sleep(100)
+        taken.append(outcome)
+
+    run(fan_out([LISTING], answer, concurrency=8, look_ahead=8).each(take))
+    assert [type(each) for each in taken] == [Done] * 5 + [Over]
+
+
+async def cancelled_by_somebody():
+    found = asyncio.get_running_loop().create_future()
+    found.cancel()
+    await found
+
+
+async def source_cut_off():
+    yield todo(1)[0]
+    await cancelled_by_somebody()
+
+
+@pytest.mark.parametrize("concurrency", [1, 4])
+def test_what_take_awaits_and_somebody_else_cancels_is_an_error_and_no_cancellation_of_ours(concurrency):
+    async def take(_):
+        await cancelled_by_somebody()
+
+    async def main():
+        with pytest.raises(RuntimeError, match="cancelled") as caught:
+            await fan_out(todo(9), send, concurrency=concurrency).each(take)
+        assert isinstance(caught.value.__cause__, asyncio.CancelledError)
+        assert not asyncio.current_task().cancelling()
+        assert len(asyncio.all_tasks()) == 1
+
+    run(main())
+
+
+@pytest.mark.parametrize("concurrency", [1, 4])
+def test_a_source_that_is_cancelled_from_within_is_not_taken_for_its_end(concurrency):
+    async def main():
+        with pytest.raises(RuntimeError, match="cancelled"):
+            async with fan_out(source_cut_off(), send, concurrency=concurrency) as outcomes:
+                async for _ in outcomes:
+                    pass
+        assert not asyncio.current_task().cancelling()
+
+    run(main())
