@@ -7,6 +7,7 @@ import inspect
 import logging
 import uuid
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from attrs import define, field
@@ -14,7 +15,6 @@ from attrs import define, field
 from aoclient.errors import ClientClosedError
 from aoclient.receivers import answer as answers
 from aoclient.receivers.answer import Answer
-from aoclient.receivers.runners import Runners, is_cancelled
 from aoclient.receivers.stores import MemoryStore
 from aoclient.webhooks import Event
 from aoclient.webhooks.state import State
@@ -36,6 +36,7 @@ class Delivery:
         handlers: Those that have not yet succeeded.
         is_held: It was new, and its lease is ours.
         answer: What all who sent it are told; None as long as it is not known.
+        task: Works on it; held here, since the loop alone would not keep it.
     """
 
     key: str
@@ -43,6 +44,7 @@ class Delivery:
     handlers: Sequence[Handler]
     is_held: bool = False
     answer: Answer | None = field(default=None, init=False)
+    task: asyncio.Task[None] | None = field(default=None, init=False)
     _waiting: list[asyncio.Future[Answer]] | None = field(default=None, init=False)
 
     async def answered(self) -> Answer:
@@ -81,7 +83,6 @@ class Deliveries:
         # A store in this process need not be waited for: its senders have their answer in the same turn of the loop.
         self._memory = store if type(store) is MemoryStore else None
         self._wait = wait
-        self._runners = Runners()
         self._idle: asyncio.Future[None] | None = None
         self._workers = asyncio.Semaphore(workers)
         self._attempts = attempts
@@ -108,7 +109,7 @@ class Deliveries:
             delivery, memory.begin_now(key, self._owner, lease=self._lease, now=self._loop.time())
         ):
             self._at_work[key] = delivery
-            self._runners.start(self._work_on(delivery))
+            delivery.task = self._loop.create_task(self._work_on(delivery))
         return delivery
 
     async def open(self) -> None:
@@ -119,15 +120,24 @@ class Deliveries:
 
     async def aclose(self, timeout: float) -> None:  # noqa: ASYNC109  # what is left then is given up, nothing is raised
         """Wait until all is done, give up what is not, and close the store."""
-        try:
+        async with AsyncExitStack() as stack:  # all of it, even when this is cancelled on the way
+            stack.push_async_callback(self._store.aclose)
+            stack.push_async_callback(self._end, [self._renewing])
+            stack.push_async_callback(self._break_all_off)
             if self._at_work:
                 self._idle = self._loop.create_future()
                 await asyncio.wait([self._idle], timeout=timeout)
+
+    async def _break_all_off(self) -> None:
+        try:
+            await asyncio.sleep(0)  # those that were just added begin in it: cancelled before, they would tell nobody
         finally:
-            await self._runners.cancel()
-            self._renewing.cancel()
-            await asyncio.gather(self._renewing, return_exceptions=True)
-            await self._store.aclose()
+            await self._end([each.task for each in self._at_work.values() if each.task is not None])
+
+    async def _end(self, tasks: Sequence[asyncio.Task[None]]) -> None:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     # --- one delivery ---
 
@@ -180,7 +190,7 @@ class Deliveries:
                 try:
                     await handler(delivery.event)
                 except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001  # a handler raises what it likes
-                    if is_cancelled():
+                    if _is_cancelled():
                         raise asyncio.CancelledError from None
                     # A handler may await what somebody else has cancelled: that is its failure, not our end.
                     reason = (
@@ -246,3 +256,8 @@ class Deliveries:
 
 def _name(delivery: Delivery) -> str:
     return f"webhook {delivery.event.event!r:.60} {delivery.event.id!r:.60}"
+
+
+def _is_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
