@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Generic, Literal, TypeVar, cast
 from aoclient.action import Action
 from aoclient.agenda import Agenda, Done, Failed, Job, Over, Result
 from aoclient.errors import AoError
+from aoclient.senders.interrupt import is_cancelled
 
 if TYPE_CHECKING:
     from anyio.abc import TaskGroup
@@ -174,7 +175,7 @@ class _Crew(Generic[T]):
         except Exception as error:  # noqa: BLE001  # the reader raises it: of the source, of `take`, or a defect
             self._failure = error
         except asyncio.CancelledError as error:
-            if cast("asyncio.Task[None]", asyncio.current_task()).cancelling():
+            if is_cancelled():
                 raise
             # Nobody cancelled us: the task group would end all workers, and not say why.
             self._failure = RuntimeError("the source or `take` awaited what somebody else has cancelled")

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from typing import Any, TypeAlias, Union, cast
 from urllib.parse import quote_plus, unquote_to_bytes
 
@@ -144,7 +143,6 @@ _PLAIN = re.compile(r"[A-Za-z0-9_.@-]*")  # most texts are ids and addresses
 _HARMLESS = re.compile(r"[A-Za-z0-9_-]+")
 
 
-@lru_cache(maxsize=1024, typed=True)  # the names of options, over and over
 def _is_harmless(key: object) -> bool:
     """Tell quickly of the usual keys that they mean to PHP what they say, and need no quoting."""
     return type(key) is str and ((key.isidentifier() and key.isascii()) or _HARMLESS.fullmatch(key) is not None)

@@ -16,6 +16,7 @@ from aoclient.errors import ClientClosedError
 from aoclient.receivers import answer as answers
 from aoclient.receivers.answer import Answer
 from aoclient.receivers.stores import MemoryStore
+from aoclient.senders.interrupt import is_cancelled
 from aoclient.webhooks import Event
 from aoclient.webhooks.state import State
 
@@ -190,7 +191,7 @@ class Deliveries:
                 try:
                     await handler(delivery.event)
                 except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001  # a handler raises what it likes
-                    if _is_cancelled():
+                    if is_cancelled():
                         raise asyncio.CancelledError from None
                     # A handler may await what somebody else has cancelled: that is its failure, not our end.
                     reason = (
@@ -256,8 +257,3 @@ class Deliveries:
 
 def _name(delivery: Delivery) -> str:
     return f"webhook {delivery.event.event!r:.60} {delivery.event.id!r:.60}"
-
-
-def _is_cancelled() -> bool:
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0

@@ -119,3 +119,9 @@ class Countdowns:
 
 
 _MANY = 64
+
+
+def is_cancelled() -> bool:
+    """Tell whether somebody has cancelled the running task: what it awaits may also have been cancelled by itself."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from aoclient.errors import ConfigurationError, MissingExtraError
 from aoclient.secret import Secret
+from aoclient.senders.interrupt import is_cancelled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
@@ -144,7 +145,8 @@ class Link:
             return
         try:
             await listener.subscribe(channel)
-            while not _is_cancelled():
+            # Looked at, since `asyncio.wait_for`, which the package connects with, may swallow it in 3.11.
+            while not is_cancelled():
                 message = await listener.get_message(timeout=_LISTENS_FOR)
                 if message is None:
                     continue
@@ -185,12 +187,6 @@ class Link:
 
 class _UnknownScriptError(Exception):
     """Redis was restarted, or never had the script."""
-
-
-def _is_cancelled() -> bool:
-    """Return whether this task was; `asyncio.wait_for`, which the package connects with, may swallow it in 3.11."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
 
 
 def milliseconds(seconds: float) -> int:
