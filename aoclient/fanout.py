@@ -41,7 +41,7 @@ class Outcomes(AsyncIterator["Done[T] | Failed[T]"]):
 
 
 class FanOut(Generic[T]):
-    """Runs the workers as long as it is entered; leaving it cancels what is still on its way.
+    """Runs the workers as long as it is entered; leaving it cancels what is still on its way. To be used once.
 
     Args:
         todo: Actions; read as workers come free.
@@ -97,6 +97,7 @@ class FanOut(Generic[T]):
 
         Raises:
             Exception: What ``take`` or the source raised; what is on its way is cancelled.
+            RuntimeError: One of them awaited what somebody else has cancelled.
         """
         self._crew.agenda.tells_ends = True
         self._crew.take = take

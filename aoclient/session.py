@@ -312,7 +312,8 @@ class Session:
 
         Returns:
             An async context manager that gives an async iterator of `Done` and `Failed`. Leaving it cancels what is
-            still on its way: early, or at the end pages behind the last one of a listing.
+            still on its way: early, or at the end pages behind the last one of a listing. Or give its `FanOut.each` a
+            coroutine function that takes each outcome.
         """
         return self.with_options(priority=self._priority + 1)._fan_out(  # noqa: SLF001  # a view
             todo,

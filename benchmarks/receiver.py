@@ -2,9 +2,9 @@
 
 Servers and load are processes of their own. Each event comes once, so that every one of them is verified, parsed,
 looked up and handed to a handler that does nothing, with the extra ``speed`` and without. Throughput is taken from as
-many connections as keep the server busy: new ones for each delivery, as those of a PHP worker are, and ones that stay
-open. What a request costs in CPU is asked from the server itself. The times of answers are those at a steady rate, each
-counted from when the request was due.
+many connections as keep the server busy: new ones for each delivery, as a PHP worker makes them (README.md says why),
+and ones that stay open. What a request costs in CPU is asked from the server itself. The times of answers are those at
+a steady rate, each counted from when the request was due.
 """
 
 from __future__ import annotations
