@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Generic, Literal, TypeVar, cast
 
 from aoclient.action import Action
 from aoclient.agenda import Agenda, Done, Failed, Job, Over, Result
-from aoclient.errors import AoError
+from aoclient.errors import AoError, ConfigurationError
 from aoclient.senders.interrupt import is_cancelled
 
 if TYPE_CHECKING:
@@ -96,9 +97,12 @@ class FanOut(Generic[T]):
                 worker, and no other. Failures are given to it whatever ``on_error`` is.
 
         Raises:
+            ConfigurationError: ``take`` is no coroutine function. Nothing was sent.
             Exception: What ``take`` or the source raised; what is on its way is cancelled.
             RuntimeError: One of them awaited what somebody else has cancelled.
         """
+        if not (inspect.iscoroutinefunction(take) or inspect.iscoroutinefunction(type(take).__call__)):
+            raise ConfigurationError(f"take is an async def, got {take!r}")
         self._crew.agenda.tells_ends = True
         self._crew.take = take
         async with self:

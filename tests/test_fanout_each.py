@@ -7,7 +7,7 @@ import pytest
 from aoclient.action import Page
 from aoclient.actions import CheckLearnerInvite, CourseProgress, LearnersProgressByCourse
 from aoclient.agenda import Agenda, Done, Failed, Over
-from aoclient.errors import InvalidOptionError, ServerError
+from aoclient.errors import ConfigurationError, InvalidOptionError, ServerError
 from aoclient.fanout import FanOut
 from aoclient.paging import PageSizes
 from tests.kit.clock import run
@@ -218,3 +218,28 @@ def test_a_source_that_is_cancelled_from_within_is_not_taken_for_its_end(concurr
         assert not asyncio.current_task().cancelling()
 
     run(main())
+
+
+def test_what_cannot_be_awaited_is_refused_before_anything_is_sent():
+    sent = []
+
+    async def answer(action):
+        sent.append(action)
+        return {}
+
+    with pytest.raises(ConfigurationError, match=r"async def, got .*print"):
+        run(fan_out(todo(3), answer).each(print))
+    assert not sent
+
+
+def test_an_object_that_is_called_like_a_coroutine_function_may_take():
+    class Taking:
+        def __init__(self):
+            self.seen = []
+
+        async def __call__(self, outcome):
+            self.seen.append(outcome)
+
+    taking = Taking()
+    run(fan_out(todo(1), send).each(taking))
+    assert [type(each) for each in taking.seen] == [Done, Over]
