@@ -6,64 +6,27 @@ import asyncio
 import inspect
 import logging
 import uuid
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, Any, TypeAlias
-
-from attrs import define, field
+from typing import TYPE_CHECKING, TypeAlias
 
 from aoclient.errors import ClientClosedError
 from aoclient.receivers import answer as answers
-from aoclient.receivers.answer import Answer
+from aoclient.receivers.delivery import Delivery
 from aoclient.receivers.stores import MemoryStore
 from aoclient.senders.interrupt import is_cancelled
-from aoclient.webhooks import Event
 from aoclient.webhooks.state import State
 
 if TYPE_CHECKING:
-    from aoclient.receivers.stores import DeliveryStore
+    from collections.abc import Awaitable, Callable, Sequence
 
-Handler: TypeAlias = "Callable[[Any], Coroutine[Any, Any, object]]"  # Any: each takes its own class of events
+    from aoclient.receivers.answer import Answer
+    from aoclient.receivers.delivery import Handler
+    from aoclient.receivers.stores import DeliveryStore
+    from aoclient.webhooks import Event
+
 OnError: TypeAlias = "Callable[[Event, Exception], Awaitable[object] | object]"
 
 _log = logging.getLogger("aoclient.receivers")
-
-
-@define(eq=False)
-class Delivery:
-    """An event on its way through its handlers.
-
-    Attributes:
-        handlers: Those that have not yet succeeded.
-        is_held: It was new, and its lease is ours.
-        answer: What all who sent it are told; None as long as it is not known.
-        task: Works on it; held here, since the loop alone would not keep it.
-    """
-
-    key: str
-    event: Event
-    handlers: Sequence[Handler]
-    is_held: bool = False
-    answer: Answer | None = field(default=None, init=False)
-    task: asyncio.Task[None] | None = field(default=None, init=False)
-    _waiting: list[asyncio.Future[Answer]] | None = field(default=None, init=False)
-
-    async def answered(self) -> Answer:
-        """Wait for the answer, as long as it is not known; a sender that hangs up stops nothing."""
-        # One for each who waits, so that a sender that hangs up takes the answer from nobody else.
-        waiting: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        if self._waiting is None:
-            self._waiting = []
-        self._waiting.append(waiting)
-        return await waiting
-
-    def tell(self, answer: Answer) -> None:
-        """Answer all who wait; all but the first time it does nothing."""
-        if self.answer is None:
-            self.answer = answer
-            for waiting in self._waiting or ():
-                if not waiting.done():
-                    waiting.set_result(answer)
 
 
 class Deliveries:

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from aoclient.receivers.deliveries import Delivery, Handler, OnError
+    from aoclient.receivers.deliveries import OnError
+    from aoclient.receivers.delivery import Delivery, Handler
     from aoclient.receivers.intake import Headers
     from aoclient.receivers.stores import DeliveryStore
     from aoclient.secret import Secret
