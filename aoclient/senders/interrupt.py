@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections import OrderedDict
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
@@ -46,7 +45,6 @@ class Interrupt:
         countdown = self._countdown
         if countdown is None:
             return math.inf
-        countdown.due.pop(self, None)  # to stand last
         countdown.due[self] = at = self._loop.time() + countdown.seconds
         if not countdown.is_set:
             countdown.set(at, self._loop)
@@ -70,20 +68,21 @@ class Interrupt:
 class Countdown:
     """Strikes interrupts so many seconds after they were started.
 
-    All have the same time, so the first one started is the first one due, and one timer of the loop does for all of
-    them. A timer for each call, nearly always cancelled, cost 2 us of the 75 us of a small call.
+    One timer of the loop does for all of them: it looks at all when the first may be due, by which time most have
+    ended, so that nothing has to be kept in order. A timer for each call, nearly always cancelled, cost 2 us of the 75
+    us of a small call.
 
     Args:
         seconds: From start to strike.
 
     Attributes:
-        due: When each strikes, in order; an interrupt puts itself in and takes itself out.
+        due: When each strikes; an interrupt puts itself in and takes itself out.
         is_set: Whether a timer of the loop is under way.
     """
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
-        self.due: OrderedDict[Interrupt, float] = OrderedDict()
+        self.due: dict[Interrupt, float] = {}
         self.is_set = False
 
     def set(self, at: float, loop: asyncio.AbstractEventLoop) -> None:
@@ -93,13 +92,12 @@ class Countdown:
 
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:
         self.is_set = False
-        while self.due:
-            interrupt, at = next(iter(self.due.items()))
-            if at > loop.time():
-                self.set(at, loop)
-                return
+        now = loop.time()
+        for interrupt in [each for each, at in self.due.items() if at <= now]:
             del self.due[interrupt]
             interrupt.strike()
+        if self.due:
+            self.set(min(self.due.values()), loop)
 
 
 class Countdowns:
