@@ -53,9 +53,8 @@ def normalize(owner: Any, path: str) -> None:  # Any: an action or a nested inpu
 
 
 def write(owner: Any) -> dict[str, Any]:  # Any: as in normalize
-    """Return the options that are set, as a tree for `aoclient.forms.encode`."""
-    given = _getter(owner.__class__)(owner)
-    return {option.name: option.kind.write(value) for option, value in given if value is not None}
+    """Return the options that are set, as a tree for `aoclient.forms.encode`; `normalize` went before."""
+    return {option.name: option.kind.write(value) for option, value in _getter(owner.__class__)(owner)}
 
 
 def pairs(action: Any) -> list[str]:  # Any: as in normalize
@@ -66,8 +65,7 @@ def pairs(action: Any) -> list[str]:  # Any: as in normalize
     """
     found: list[str] = []
     for option, value in _getter(action.__class__)(action):
-        if value is not None:
-            forms.collect(found, option.kind.write(value), option.key, option.path, 1)
+        forms.collect(found, option.kind.write(value), option.key, option.path, 1)
     return found
 
 
