@@ -50,7 +50,7 @@ def pairs_under(name: str, tree: Mapping[str, FormValue]) -> list[str]:
         InvalidOptionError: As `encode` does.
     """
     pairs: list[str] = []
-    _collect(pairs, tree, name, name, 0)
+    collect(pairs, tree, name, name, 0)
     return pairs
 
 
@@ -67,14 +67,26 @@ def _pairs(tree: Mapping[str, FormValue]) -> list[str]:
     pairs: list[str] = []
     for key, value in tree.items():
         if _is_harmless(key):
-            _collect(pairs, value, key, key, 0)
+            collect(pairs, value, key, key, 0)
         else:
             _check_top_key(key)
-            _collect(pairs, value, _quote(key, key), key, 0)
+            collect(pairs, value, _quote(key, key), key, 0)
     return pairs
 
 
-def _collect(pairs: list[str], value: object, name: str, path: str, depth: int) -> None:
+def collect(pairs: list[str], value: object, name: str, path: str, depth: int) -> None:
+    """Add the pairs of a value to others.
+
+    Args:
+        pairs: Of the form so far.
+        value: What the form can hold.
+        name: Where it stands, quoted: ``options%5Bteams%5D``.
+        path: The same for an error: ``options[teams]``.
+        depth: Brackets in the name.
+
+    Raises:
+        InvalidOptionError: As `encode` does.
+    """
     if depth > MAX_DEPTH:
         raise InvalidOptionError(f"nested deeper than the {MAX_DEPTH} levels PHP reads", path=f"{path[:60]}...")
     if value is None:
@@ -87,16 +99,16 @@ def _collect(pairs: list[str], value: object, name: str, path: str, depth: int) 
                 if type(item) is str and depth < MAX_DEPTH and _PLAIN.fullmatch(item):  # as most are
                     pairs.append(f"{name}%5B{key}%5D={item.replace('@', '%40')}")
                 else:
-                    _collect(pairs, item, f"{name}%5B{key}%5D", f"{path}[{key}]", depth + 1)
+                    collect(pairs, item, f"{name}%5B{key}%5D", f"{path}[{key}]", depth + 1)
             else:
                 text = _check_key(key, path)
                 inner = f"{path}[{text}]"
-                _collect(pairs, item, f"{name}%5B{_quote(text, inner)}%5D", inner, depth + 1)
+                collect(pairs, item, f"{name}%5B{_quote(text, inner)}%5D", inner, depth + 1)
     elif isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
         index = 0
         for place, item in enumerate(cast("Sequence[object]", value)):
             before = len(pairs)
-            _collect(pairs, item, f"{name}%5B{index}%5D", f"{path}[{place}]", depth + 1)
+            collect(pairs, item, f"{name}%5B{index}%5D", f"{path}[{place}]", depth + 1)
             index += len(pairs) > before  # what is left out takes no number: a gap would make a map of the list
     else:
         pairs.append(f"{name}={_quote(_plain(value, path), path)}")

@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin
 
 import attrs
 
+from aoclient import forms
 from aoclient.errors import InvalidOptionError
 from aoclient.kinds import FLAG_OR_TEXT, ID, PLAIN, Kind, check_text, choice, refused
 
@@ -25,6 +26,8 @@ class _Option:
     kind: Kind
     required: bool
     may_be_empty: bool
+    path: str  # of an action's own
+    key: str  # the same in a form
 
 
 _MAY_BE_EMPTY = "aoclient.may_be_empty"
@@ -38,12 +41,9 @@ def normalize(owner: Any, path: str) -> None:  # Any: an action or a nested inpu
     Raises:
         InvalidOptionError: The first option that is not of its declared type, or is required and None.
     """
-    for option in _options(owner.__class__):
-        value = getattr(owner, option.name)
+    for option, value in _getter(owner.__class__)(owner):
         if value is None:
-            if option.required:
-                raise InvalidOptionError("is required, got None", path=f"{path}[{option.name}]")
-            continue
+            raise InvalidOptionError("is required, got None", path=f"{path}[{option.name}]")
         if option.may_be_empty and isinstance(value, Sized) and not isinstance(value, str) and not value:
             kept = None
         else:
@@ -53,13 +53,20 @@ def normalize(owner: Any, path: str) -> None:  # Any: an action or a nested inpu
 
 
 def write(owner: Any) -> dict[str, Any]:  # Any: as in normalize
-    """Return the options that are set, as a tree for `aoclient.forms.encode`."""
-    tree: dict[str, Any] = {}
-    for option in _options(owner.__class__):
-        value = getattr(owner, option.name)
-        if value is not None:
-            tree[option.name] = option.kind.write(value)
-    return tree
+    """Return the options that are set, as a tree for `aoclient.forms.encode`; `normalize` went before."""
+    return {option.name: option.kind.write(value) for option, value in _getter(owner.__class__)(owner)}
+
+
+def pairs(action: Any) -> list[str]:  # Any: as in normalize
+    """Return the pairs of what `write` returns, under ``options``, as `forms.encode` writes them: a third quicker.
+
+    Raises:
+        InvalidOptionError: As `forms.encode` does.
+    """
+    found: list[str] = []
+    for option, value in _getter(action.__class__)(action):
+        forms.collect(found, option.kind.write(value), option.key, option.path, 1)
+    return found
 
 
 def read(cls: type[Any], tree: Mapping[str, object], path: str) -> dict[str, Any]:  # Any: as in normalize
@@ -93,9 +100,35 @@ def _options(cls: Any) -> tuple[_Option, ...]:
     attributes = [each for each in attrs.fields(attrs.resolve_types(cls)) if each.name != "extra"]
     attributes.sort(key=lambda each: each.inherited)  # page and amount come from Paged and stand last on the page
     return tuple(
-        _Option(each.name, kind_of(each.type), each.default is attrs.NOTHING, bool(each.metadata.get(_MAY_BE_EMPTY)))
+        _Option(
+            each.name,
+            kind_of(each.type),
+            required=each.default is attrs.NOTHING,
+            may_be_empty=bool(each.metadata.get(_MAY_BE_EMPTY)),
+            path=f"options[{each.name}]",
+            key=f"options%5B{each.name}%5D",  # an identifier needs no quoting
+        )
         for each in attributes
     )
+
+
+@cache
+def _getter(cls: Any) -> Callable[[Any], list[tuple[_Option, Any]]]:
+    """Return what gets the options of an object that are set, and those that have to be.
+
+    It is written for each class, since nearly all options are None: each call asks for them twice, and a loop over all
+    of them takes three times as long.
+    """
+    lines = ["found = []"]
+    names: dict[str, Any] = {}
+    for number, option in enumerate(_options(cls)):
+        names[f"option{number}"] = option
+        test = "" if option.required else f"if self.{option.name} is not None: "
+        lines.append(f"{test}found.append((option{number}, self.{option.name}))")
+    text = "\n    ".join(["def given(self):", *lines, "return found"])
+    exec(text, names)  # noqa: S102  # made of nothing but the names of our own options
+    given: Callable[[Any], list[tuple[_Option, Any]]] = names["given"]
+    return given
 
 
 # --- one kind for each declared type -----------------------------------------------------------------------------

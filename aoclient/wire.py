@@ -105,7 +105,7 @@ class Request:
 
     def with_header(self, name: str, value: str) -> Request:
         """Return the same request, its progress included, with one header more."""
-        headers = {**self.headers, name: value}
+        headers = {**self.headers, name: value} if self.headers else {name: value}  # mostly there are none
         return Request(
             self.name,
             self.effect,
@@ -148,10 +148,10 @@ def encode(
     """
     spec = action.spec
     try:
-        written = options.write(action)
+        pairs = [f"action={spec.name}", *options.pairs(action)]  # as of its `tree`
         if action.extra:
-            written |= action.extra
-        form = "&".join([f"action={spec.name}", *forms.pairs_under("options", written)])  # as of its `tree`
+            pairs += forms.pairs_under("options", action.extra)
+        form = "&".join(pairs)
     except InvalidOptionError as error:
         error.action = spec.name
         raise

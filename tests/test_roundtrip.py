@@ -113,4 +113,4 @@ def test_undocumented_options_come_through_beside_the_others(extra):
     except InvalidOptionError:
         reject()
     assert wire.read(request.body) == action
-    assert forms.count(wire.tree(action)) == request.body.count(b"&") + 1
+    assert forms.encode(wire.tree(action)).encode() == request.body

@@ -20,7 +20,7 @@ class Readers:
 
     async def read(self, number: int, size: int) -> int:
         """Return the turn of the loop in which it was read."""
-        waiter = self.turns.ask(size)
+        waiter = self.turns.ask(size, asyncio.get_running_loop())
         if waiter is not None:
             await waiter
         self.log.append(f"read {number}")
@@ -59,7 +59,7 @@ def test_an_answer_that_comes_alone_is_read_at_once():
     async def main() -> None:
         readers = Readers()
         for _ in range(3):
-            assert readers.turns.ask(PAGE) is None
+            assert readers.turns.ask(PAGE, asyncio.get_running_loop()) is None
             await asyncio.sleep(0)
 
     asyncio.run(main())
@@ -78,7 +78,7 @@ def test_a_call_that_is_cancelled_in_its_turn_or_before_holds_nobody_up():
         await last
         assert [entry for entry in readers.log if "read" in entry] == ["read 0", "read 3"]
         await readers.writer
-        assert readers.turns.ask(PAGE) is None
+        assert readers.turns.ask(PAGE, asyncio.get_running_loop()) is None
 
     asyncio.run(main())
 

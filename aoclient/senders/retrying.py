@@ -55,10 +55,11 @@ class Retrying:
             OutcomeUnknownError: An action that must not be repeated may or may not have been executed.
             AoError: What the last attempt ended with.
         """
-        deadline = Interrupt(asyncio.get_running_loop(), self._countdowns.of(request.timeouts.total))
+        loop = asyncio.get_running_loop()
+        deadline = Interrupt(loop, self._countdowns.of(request.timeouts.total))
         try:
             with deadline:
-                return await self._repeat(request, deadline.start())
+                return await self._repeat(request, deadline.start(), loop)
         except asyncio.CancelledError as cancelled:
             if _may_be_executed(request):
                 cancelled.add_note(f"{request.name} was sent and may have been executed.{_hint(request)}")
@@ -71,7 +72,7 @@ class Retrying:
                 raise _unknown(request) from late
             raise late from None
 
-    async def _repeat(self, request: Request, ends_at: float) -> Response:
+    async def _repeat(self, request: Request, ends_at: float, loop: asyncio.AbstractEventLoop) -> Response:
         renewed = False
         cost = 0
         for attempt in count(1):
@@ -79,7 +80,7 @@ class Retrying:
             try:
                 response = await self.inner.send(request)
                 # One to an action that must not be repeated is read at once: cut off here, its outcome were unknown.
-                turn = None if request.effect is _ADDS else self._turns.ask(len(response.body))
+                turn = None if request.effect is _ADDS else self._turns.ask(len(response.body), loop)
                 if turn is not None:
                     await turn
                 response.value = request.read(response)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import asyncio
 
 _BYTES = 4096  # of answers to a turn of the loop: a page of a listing, or eight small ones
 _LEAST = 512  # bytes that any answer counts for; a turn of its own for each small one cost 10 % of its instructions
@@ -23,9 +26,8 @@ class Turns:
         self._waiting: deque[tuple[asyncio.Future[None], int]] = deque()
         self._taken = 0  # bytes in this turn
 
-    def ask(self, size: int) -> asyncio.Future[None] | None:
+    def ask(self, size: int, loop: asyncio.AbstractEventLoop) -> asyncio.Future[None] | None:
         """Return what to await before an answer of so many bytes is read; None if its turn is now."""
-        loop = asyncio.get_running_loop()
         size = max(size, _LEAST)
         if self._taken >= _BYTES:
             turn: asyncio.Future[None] = loop.create_future()
