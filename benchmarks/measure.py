@@ -72,10 +72,13 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": path, "PYTHONHASHSEED": "0"}
 
 
-def child(script: str, *arguments: object) -> dict[str, Any]:
-    """Run a script of this folder in a process of its own and return the JSON of its last line."""
+def child(script: str, *arguments: object, variables: Mapping[str, str] = {}) -> dict[str, Any]:
+    """Run a script of this folder in a process of its own and return the JSON of its last line.
+
+    ``variables`` are further ones of its environment.
+    """
     command = [sys.executable, str(HERE / script), *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment(), check=False)
+    done = subprocess.run(command, capture_output=True, text=True, env={**environment(), **variables}, check=False)
     if done.returncode:
         raise RuntimeError(f"{' '.join(command)}\n{done.stderr[-3000:]}")
     return json.loads(done.stdout.splitlines()[-1])
