@@ -255,13 +255,11 @@ class _TableSink:
         name, fresh = quoted(shard.job), "_aoclient_fresh"
         cursor.execute(f"CREATE TABLE {fresh} AS SELECT * FROM {name} LIMIT 0")  # noqa: S608  # quoted
         self._engine.load(cursor, fresh, table, self._spool)
-        self._engine.make_room(cursor, record.bytes)
+        self._engine.make_room(cursor, record.bytes, record.rows)
         gone, is_new = 0, True
         is_told = shard.stays is Stays.NOTHING and before is not None and before.sha256 != ""
         if table.key and not is_told:
-            came_again = _came_again(table, name, fresh)
-            cursor.execute(f"SELECT 1 FROM (SELECT * FROM {fresh} EXCEPT SELECT * {came_again}) AS new LIMIT 1")  # noqa: S608
-            is_new = cursor.fetchone() is not None
+            is_new = self._engine.differ(cursor, table, f"FROM {fresh}", _came_again(table, name, fresh))
         if shard.stays is not Stays.UNTIL_KEY:
             gone += _drop(cursor, shard.job, table, shard.dropped)
         if table.key:  # what was asked for by one address may have come under another
