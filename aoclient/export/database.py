@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
+import threading
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, cast
 
@@ -44,6 +45,7 @@ class Database:
         self._engine = engine
         self._lock: int | None = None
         self._connection: Connection | None = None
+        self._alone = threading.Lock()  # SQLite drops no table while another thread reads
 
     def open(self) -> None:
         """Take the file, made where it is missing."""
@@ -129,10 +131,10 @@ class Database:
     def shards(self, job: str) -> Iterator[Shard]:
         """Give the planned shards of a job, read a few at a time: an open cursor would hold up the commits."""
         last = 0
-        with self._reached() as cursor:
+        with self._reached() as cursor, self._alone:
             header = header_in(cursor, job)
         while header is not None:
-            with self._reached() as cursor:
+            with self._reached() as cursor, self._alone:
                 shards = shards_in(cursor, header, last, _AT_ONCE)
             if not shards:
                 return
@@ -155,7 +157,7 @@ class Database:
 
     def sink(self, shard: Shard, table: Table) -> Sink:
         """Return where to write a shard."""
-        return _TableSink(self._reached, self._engine, self._path.parent, shard, table)
+        return _TableSink(self._reached, self._alone, self._engine, self._path.parent, shard, table)
 
 
 class _Draft:
@@ -190,9 +192,10 @@ class _Draft:
 
 
 class _TableSink:
-    def __init__(
+    def __init__(  # noqa: PLR0917  # what a shard is written with
         self,
         reached: Callable[[], AbstractContextManager[Cursor]],
+        alone: threading.Lock,
         engine: Engine,
         folder: Path,
         shard: Shard,
@@ -200,6 +203,7 @@ class _TableSink:
     ) -> None:
         self.rows = 0
         self._reached = reached
+        self._alone = alone
         self._engine = engine
         self._shard = shard
         self._table = table
@@ -255,19 +259,18 @@ class _TableSink:
         name, fresh = quoted(shard.job), "_aoclient_fresh"
         cursor.execute(f"CREATE TABLE {fresh} AS SELECT * FROM {name} LIMIT 0")  # noqa: S608  # quoted
         self._engine.load(cursor, fresh, table, self._spool)
-        self._engine.make_room(cursor, record.bytes)
+        self._engine.make_room(cursor, record.bytes, record.rows)
         gone, is_new = 0, True
         is_told = shard.stays is Stays.NOTHING and before is not None and before.sha256 != ""
         if table.key and not is_told:
-            came_again = _came_again(table, name, fresh)
-            cursor.execute(f"SELECT 1 FROM (SELECT * FROM {fresh} EXCEPT SELECT * {came_again}) AS new LIMIT 1")  # noqa: S608
-            is_new = cursor.fetchone() is not None
+            is_new = self._engine.differ(cursor, table, f"FROM {fresh}", _came_again(table, name, fresh))
         if shard.stays is not Stays.UNTIL_KEY:
             gone += _drop(cursor, shard.job, table, shard.dropped)
         if table.key:  # what was asked for by one address may have come under another
             gone += _count(cursor, f"DELETE {_came_again(table, name, fresh)}")
         cursor.execute(f"INSERT INTO {name} SELECT * FROM {fresh}")  # noqa: S608  # quoted
-        cursor.execute(f"DROP TABLE {fresh}")
+        with self._alone:
+            cursor.execute(f"DROP TABLE {fresh}")
         if before is not None and not is_new and gone == record.rows:
             record = attrs.evolve(record, committed_at=before.committed_at, is_kept=True)
         if shard.stays is Stays.NOTHING:

@@ -91,8 +91,19 @@ class Engine(Protocol):
         """Insert the rows of such a file."""
         ...
 
-    def make_room(self, cursor: Cursor, size: int | None = None) -> None:
-        """Allow the statements that follow to delete rows, and to compare a shard of so many bytes: it takes memory."""
+    def differ(self, cursor: Cursor, table: Table, rows: str, others: str) -> bool:
+        """Tell whether rows are not those of another source, where they are as many.
+
+        Args:
+            cursor: In the transaction.
+            table: Their columns.
+            rows: The rows, as the part of a statement from ``FROM`` on.
+            others: The other source likewise.
+        """
+        ...
+
+    def make_room(self, cursor: Cursor, size: int = 0, rows: int | None = None) -> None:
+        """Allow the statements that follow to delete rows, and to compare a shard of so many bytes and rows."""
         ...
 
 
@@ -161,8 +172,13 @@ class _Sqlite:
         into = f"INSERT INTO {quoted(name)} VALUES ({marks})"  # noqa: S608  # quoted
         cast("sqlite3.Cursor", cursor).executemany(into, map(json.loads, lines))
 
-    def make_room(self, cursor: Cursor, size: int | None = None) -> None:
-        del cursor, size  # it keeps what is large in temporary files
+    def differ(self, cursor: Cursor, table: Table, rows: str, others: str) -> bool:
+        del table
+        cursor.execute(f"SELECT 1 FROM (SELECT * {rows} EXCEPT SELECT * {others}) AS new LIMIT 1")  # noqa: S608  # quoted
+        return cursor.fetchone() is not None
+
+    def make_room(self, cursor: Cursor, size: int = 0, rows: int | None = None) -> None:
+        del cursor, size, rows  # it keeps what is large in temporary files
 
 
 # --- DuckDB ------------------------------------------------------------------------------------------------------
@@ -175,8 +191,9 @@ _BLOCK = 1 << 16  # of a new file: a checkpoint holds two for each column, and D
 # checkpoint ends with an error and the file has to be opened anew, so there is twice of what was too little.
 _TO_INSERT = 8_000_000
 _OF_A_COLUMN = 500_000
-_TO_WORK = 24_000_000  # for all else: 8 were too little for a round that deletes
-_TO_COMPARE = 48_000_000  # and four times the shard: 24 were too little for the smallest
+_TO_READ = 24_000_000  # and for files with larger blocks, and rows that are long
+_TO_DELETE = 17_000_000  # a checkpoint then moves rows of many shards together: 8 were too little for 24 columns
+_TO_COMPARE = 24_000_000  # and more by the shard: 12 were too little for 15 columns, 14 for 24
 _AT_MOST = 1_000_000_000  # for what is compared or long; what is larger goes to temporary files
 
 
@@ -197,20 +214,33 @@ class _Duck:
     def connect(self, path: Path, *, to_read: bool = False) -> Connection:
         duckdb = extra("duckdb", "duckdb")
         # One thread: the rows come from one place, and their order stays as it is.
-        room = _TO_WORK if to_read else _TO_INSERT
+        room = _TO_READ if to_read else _TO_INSERT
         config = {"threads": 1, "memory_limit": f"{room}B", "default_block_size": str(_BLOCK)}
         db = cast("Connection", duckdb.connect(str(path), read_only=to_read, config=config))
         cursor = db.cursor()
         cursor.execute("SELECT block_size FROM pragma_database_size()")
         if cursor.fetchone()[0] > _BLOCK:  # somebody else made the file
-            self.make_room(cursor)
+            _allow(cursor, _TO_READ)
         return db
 
     def error(self) -> type[Exception]:
         return cast("type[Exception]", extra("duckdb", "duckdb").Error)
 
-    def make_room(self, cursor: Cursor, size: int | None = None) -> None:
-        _allow(cursor, _TO_WORK if size is None else _TO_COMPARE + min(4 * size, _AT_MOST))
+    def differ(self, cursor: Cursor, table: Table, rows: str, others: str) -> bool:
+        columns = ", ".join(map(quoted, table.names))  # EXCEPT over them takes twice the memory
+
+        def hashed(source: str) -> object:
+            cursor.execute(f"SELECT sum(hash({columns})) {source}")
+            return cursor.fetchone()[0]
+
+        return hashed(rows) != hashed(others)
+
+    def make_room(self, cursor: Cursor, size: int = 0, rows: int | None = None) -> None:
+        if rows is None:
+            _allow(cursor, _TO_DELETE)
+            return
+        around = 6 * size * _ROWS_IN_MEMORY // max(rows, 1)  # rows of other shards are read with its own
+        _allow(cursor, _TO_COMPARE + min(max(4 * size, around), _AT_MOST))
 
     def lines(self, file: IO[bytes], table: Table) -> Callable[[Sequence[Row]], object]:
         return JsonLines().writer(file, table).write
@@ -224,7 +254,7 @@ class _Duck:
             # Measured with rows of 0.1 KB to 20 MB: a batch takes 8 times its size, a commit twice that of its rows.
             needed = 16 * len(rows) + min(4 * len(rows) * _ROWS_IN_MEMORY // len(batch), _AT_MOST)
             if needed > _TO_INSERT:
-                _allow(cursor, max(needed, _TO_WORK))
+                _allow(cursor, max(needed, _TO_READ))
             cursor.execute(into, (rows, shape))
 
 
