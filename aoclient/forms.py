@@ -43,17 +43,6 @@ def encode(tree: Mapping[str, FormValue]) -> str:
     return "&".join(_pairs(tree))
 
 
-def pairs_under(name: str, tree: Mapping[str, FormValue]) -> list[str]:
-    """Return the pairs of a tree that stands under a plain name, as `encode` writes them.
-
-    Raises:
-        InvalidOptionError: As `encode` does.
-    """
-    pairs: list[str] = []
-    collect(pairs, tree, name, name, 0)
-    return pairs
-
-
 def count(tree: Mapping[str, FormValue]) -> int:
     """Return the number of pairs the form of ``tree`` has.
 

@@ -58,7 +58,9 @@ def write(owner: Any) -> dict[str, Any]:  # Any: as in normalize
 
 
 def pairs(action: Any) -> list[str]:  # Any: as in normalize
-    """Return the pairs of what `write` returns, under ``options``, as `forms.encode` writes them: a third quicker.
+    """Return the pairs of the options that are set and of ``extra``, as `forms.encode` writes what `write` returns.
+
+    That takes a third less than by way of the tree.
 
     Raises:
         InvalidOptionError: As `forms.encode` does.
@@ -66,6 +68,8 @@ def pairs(action: Any) -> list[str]:  # Any: as in normalize
     found: list[str] = []
     for option, value in _getter(action.__class__)(action):
         forms.collect(found, option.kind.write(value), option.key, option.path, 1)
+    if action.extra:
+        forms.collect(found, action.extra, "options", "options", 0)
     return found
 
 

@@ -148,10 +148,7 @@ def encode(
     """
     spec = action.spec
     try:
-        pairs = [f"action={spec.name}", *options.pairs(action)]  # as of its `tree`
-        if action.extra:
-            pairs += forms.pairs_under("options", action.extra)
-        form = "&".join(pairs)
+        form = "&".join([f"action={spec.name}", *options.pairs(action)])  # as of its `tree`
     except InvalidOptionError as error:
         error.action = spec.name
         raise

@@ -9,8 +9,8 @@ from typing import Any
 from measure import at_most, child, figure, finish, middle, ratio, rounds_of, server, spread
 
 # asyncio receives into a buffer of 256 KiB that is made anew each time. Left to itself, glibc takes it from its heap,
-# or gives that back to the system after each answer, or maps the buffer each time: up to 20 us of a call, by luck at the
-# start of each program. So all keep their heap here.
+# or gives that back to the system after each answer, or maps the buffer each time: up to 20 us of a call, by luck at
+# the start of each program. So all keep their heap here.
 HELD = {"MALLOC_MMAP_THRESHOLD_": str(1 << 20), "MALLOC_TRIM_THRESHOLD_": str(1 << 24)}
 
 
