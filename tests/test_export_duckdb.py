@@ -91,18 +91,28 @@ def test_a_shard_of_many_rows_is_loaded_in_parts(tmp_path, monkeypatch):
 def test_rows_too_long_for_the_usual_memory_are_loaded(tmp_path):
     table = JOBS[0].table
     with closing(DUCKDB.connect(tmp_path / "out.duckdb")) as db:
-        cursor = db.cursor()
-        cursor.execute(f"CREATE TABLE learners ({', '.join(f'{each.name} VARCHAR' for each in table.columns)})")
+        cursor = with_learners(db, table)
         row = ["x" * 700_000] * 2 + [None] * (len(table.columns) - 2)  # of a batch's own; 24 MB were too little for 20
         for rows in ([row] * 20, [[None] * len(table.columns)] * 1000):
-            lines = io.BytesIO()
-            DUCKDB.lines(lines, table)(rows)
-            lines.seek(0)
-            cursor.execute("BEGIN")
-            DUCKDB.load(cursor, "learners", table, lines)
-            cursor.execute("COMMIT")
+            load(cursor, table, rows)
         cursor.execute("SELECT count(*), sum(length(email)) FROM learners")
         assert cursor.fetchone() == (1020, 20 * 700_000)
+
+
+def with_learners(db, table):
+    """Make a table whose columns take texts of any length; return a cursor."""
+    cursor = db.cursor()
+    cursor.execute(f"CREATE TABLE learners ({', '.join(f'{each.name} VARCHAR' for each in table.columns)})")
+    return cursor
+
+
+def load(cursor, table, rows):
+    lines = io.BytesIO()
+    DUCKDB.lines(lines, table)(rows)
+    lines.seek(0)
+    cursor.execute("BEGIN")
+    DUCKDB.load(cursor, "learners", table, lines)
+    cursor.execute("COMMIT")
 
 
 def memory_of(db):
@@ -115,17 +125,11 @@ def test_long_rows_of_many_short_shards_are_loaded(tmp_path):
     table = JOBS[0].table
     text = "".join(random.Random(1).choices(string.ascii_letters, k=200_000))
     with closing(DUCKDB.connect(tmp_path / "out.duckdb")) as db:
-        cursor = db.cursor()
-        cursor.execute(f"CREATE TABLE learners ({', '.join(f'{each.name} VARCHAR' for each in table.columns)})")
+        cursor = with_learners(db, table)
         for shard in range(6):  # a checkpoint holds the rows of several: the fifth was too much for 24 MB
             empty = [None] * (len(table.columns) - 2)
             rows = [[text[at + shard : at + shard + 50_000]] * 2 + empty for at in range(0, 40_000, 1_000)]
-            lines = io.BytesIO()
-            DUCKDB.lines(lines, table)(rows)
-            lines.seek(0)
-            cursor.execute("BEGIN")
-            DUCKDB.load(cursor, "learners", table, lines)
-            cursor.execute("COMMIT")
+            load(cursor, table, rows)
         cursor.execute("SELECT count(*) FROM learners")
         assert cursor.fetchone() == (240,)
 
@@ -133,8 +137,7 @@ def test_long_rows_of_many_short_shards_are_loaded(tmp_path):
 def test_memory_that_rows_once_took_is_not_taken_back(tmp_path):
     table = JOBS[0].table
     with closing(DUCKDB.connect(tmp_path / "out.duckdb")) as db:
-        cursor = db.cursor()
-        cursor.execute(f"CREATE TABLE learners ({', '.join(f'{each.name} VARCHAR' for each in table.columns)})")
+        cursor = with_learners(db, table)
         assert memory_of(db) == "7.6 MiB"
         DUCKDB.load(cursor, "learners", table, io.BytesIO())
         assert memory_of(db) == "9.5 MiB"
