@@ -68,8 +68,8 @@ class Learner:
         device: Device.
         browser: Browser.
         last_login_at: UTC.
-        academy: Academy the learner is registered in; only with ``with_academy``.
-        teams: Teams the learner is a member of; only with ``with_teams``.
+        academy: Academy the learner is registered in; only with ``with_academy``. The page does not name its key.
+        teams: Teams the learner is a member of; only with ``with_teams``. The page does not name its key.
         extra: What else the answer holds, and the raw value of a field that cannot be read.
     """
 

@@ -68,8 +68,8 @@ class ProgressInCourse:
         progress_amount: Those passed.
         progress: Passed of all, in percent.
         content_progress: Each lesson and quiz.
-        academy: Academy the learner is registered in; only with ``with_academy``.
-        teams: Teams the learner is a member of; only with ``with_teams``.
+        academy: Academy the learner is registered in; only with ``with_academy``. The page does not name its key.
+        teams: Teams the learner is a member of; only with ``with_teams``. The page does not name its key.
         extra: What else the answer holds, and the raw value of a field that cannot be read.
     """
 
