@@ -147,6 +147,20 @@ def test_options_that_cannot_be_read_are_refused_as_laravel_does():
     assert call(Emulator(), "certificates").status == 422
 
 
+def test_an_option_that_does_not_count_beside_another_one_is_not_read():
+    emulator = Emulator(learners=60, courses=2)
+    course, other = emulator.world.catalogue.courses
+    rows = call(emulator, "learnersProgressByCourse", {"course_id": course.id, "course_slug": other.slug})
+    assert rows.body == call(emulator, "learnersProgressByCourse", {"course_id": course.id}).body
+    assert rows.body != call(emulator, "learnersProgressByCourse", {"course_slug": other.slug}).body
+    dates = ["2022-01-01 00:00:00", "2022-12-31 23:59:59"]
+    found = call(emulator, "learnersRegisteredAt", {"date": "2017-09-24", "operator": "=", "dates": dates})
+    assert found.body == call(emulator, "learnersRegisteredAt", {"dates": dates}).body
+    assert len(json.loads(found.body)) > 1
+    alone = call(emulator, "learnersRegisteredAt", {"date": "2017-09-24", "operator": ">"})
+    assert len(json.loads(alone.body)) == 60
+
+
 def test_texts_are_trimmed_and_blank_ones_are_gone():
     emulator = Emulator()
     assert json.loads(call(emulator, " courses ").body)

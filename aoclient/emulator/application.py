@@ -183,7 +183,7 @@ class Application:
                 self.expectations.note(entry.action)
             return self._refuse("Action not found" if entry.action else "Action is required")
         try:
-            action = wire.parse_tree(form)
+            action = wire.parse_tree(intake.without_unread(form))
         except InvalidOptionError as error:
             return _invalid(error)
         if self.expectations is not None and not self.expectations.admit(action, is_lost=bool(entry.fault)):

@@ -1,11 +1,14 @@
-"""What PHP and Laravel make of a request body before the application sees it."""
+"""What PHP, Laravel and the academy make of a request body before an action is read from it."""
 
 from __future__ import annotations
 
 import json
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from aoclient import forms
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 MAX_BODY = 8 * 1024 * 1024
 """PHP's ``post_max_size``; Laravel answers 413 to what is larger."""
@@ -28,6 +31,26 @@ def read(body: bytes, content_type: str, max_pairs: int | None) -> dict[str, Any
     else:
         tree = None
     return cast("dict[str, Any]", _trimmed(cast("object", tree))) if isinstance(tree, dict) else {}
+
+
+_NOT_READ_BESIDE: Mapping[object, tuple[str, set[str]]] = {
+    "learnersRegisteredAt": ("dates", {"date", "operator"}),
+    "learnersProgressByCourse": ("course_id", {"course_slug"}),
+}
+
+
+def without_unread(form: Mapping[str, Any]) -> Mapping[str, Any]:  # Any: a form tree
+    """Return a form without the options that do not count beside another one.
+
+    The page says that ``date`` is ignored beside ``dates``, and calls both the id and the slug of a course required.
+    The classes of the actions take only one of each, since somebody who gives both may mean either.
+    """
+    counts, unread = _NOT_READ_BESIDE.get(form.get("action"), ("", set[str]()))
+    options: object = form.get("options")
+    if not isinstance(options, dict) or counts not in options:
+        return form
+    given = cast("dict[str, object]", options)
+    return {**form, "options": {name: value for name, value in given.items() if name not in unread}}
 
 
 def _trimmed(value: object) -> object:
