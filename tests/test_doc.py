@@ -15,7 +15,11 @@ import attrs
 import pytest
 
 from aoclient.action import Paged
-from aoclient.actions import ACTIONS
+from aoclient.actions import ACTIONS, InviteeType, Operator, TeamRecords, VariableType
+from aoclient.actions.invites import InviteeTypeText
+from aoclient.actions.learners import OperatorText
+from aoclient.actions.teams import TeamRecordsText
+from aoclient.actions.variables import VariableTypeNumber
 from aoclient.model import Acknowledged, Id, JsonValue, Wire, wire_of
 
 DOC = Path(__file__).parent / "doc"
@@ -241,6 +245,24 @@ def test_every_difference_from_the_page_has_a_reason():
 def test_every_reason_is_still_needed_by_every_action_it_names(excused):
     excused_actions = {each.action for each in differences() if excuses(excused, each)}
     assert excused_actions == set(excused.actions.split())
+
+
+@pytest.mark.parametrize(
+    ("choice", "plain", "printed"),
+    [
+        (Operator, OperatorText, ["=", ">", "<", ">=", "<=", "<>"]),
+        (InviteeType, InviteeTypeText, ["learner", "manager"]),
+        (TeamRecords, TeamRecordsText, ["course"]),
+        (VariableType, VariableTypeNumber, [0, 1, 2, 3, 4]),
+    ],
+)
+def test_a_choice_has_the_values_of_the_page_in_their_order(choice, plain, printed):
+    assert [each.value for each in choice] == list(get_args(plain)) == printed
+
+
+def test_the_numbers_of_variable_types_stand_for_what_the_page_says():
+    printed = ["String", "Paragraph", "Number", "HTML", "Markdown String"]
+    assert [each.name for each in VariableType] == [each.upper().removesuffix(" STRING") for each in printed]
 
 
 # --- the table itself --------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from typing import Any
 import attrs
 import pytest
 
-from aoclient import wire
+from aoclient import convert, jsontext, wire
 from aoclient.actions import ACTIONS, Acknowledged, Action
 from aoclient.wire import Response
 from tests.golden_actions import BOB, REQUESTS, SAME, VALUES
@@ -124,6 +124,34 @@ def test_an_answer_is_read_and_nothing_is_left_over(name, caplog):
 def test_an_answer_says_what_is_written_out(name, value):
     assert decoded(name) == value
     assert type(decoded(name)) is type(value)
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_an_answer_is_the_same_with_and_without_the_speed_extra(name, monkeypatch):
+    quick = decoded(name)
+    monkeypatch.setattr(jsontext, "_msgspec", None)
+    slow = decoded(name)
+    assert (quick, repr(quick), type(quick)) == (slow, repr(slow), type(slow))
+
+
+PRINTED = {
+    "courses",
+    "learnersProgressByCourse",
+    "courseProgress",
+    "checkLearnerInvite",
+    "getTeams",
+    "getTeams.course",
+    "getLearnersQuizStatistic",
+}
+"""Lists and maps of models that the page has a sample of."""
+
+
+@pytest.mark.parametrize("name", sorted(PRINTED))
+def test_what_is_as_the_vendor_prints_it_needs_no_tolerance(name, monkeypatch):
+    pytest.importorskip("msgspec", reason="the extra speed is not installed")
+    expected = decoded(name)
+    monkeypatch.setattr(convert, "structure", None)
+    assert decoded(name) == expected
 
 
 @pytest.mark.parametrize(("name", "plain"), SAME.items(), ids=SAME)
