@@ -1,6 +1,7 @@
 """The emulator answers every action, and its answers agree with each other."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,7 @@ from aoclient.emulator.answers import Turn, answer
 from aoclient.emulator.world import Refusal
 from aoclient.wire import Response
 
+GOLDEN = Path(__file__).parent / "golden"
 EMULATOR = Emulator(learners=60, courses=5, seed=3)
 WORLD = EMULATOR.world
 COURSES = WORLD.catalogue.courses
@@ -98,6 +100,16 @@ def test_each_quirk_shows():
         assert all(part in text for part in parts), quirk
     alone = Quirks(filtered_lists=True).apply("academies", wire.answer(actions.Academies(), ask(actions.Academies())))
     assert list(json.loads(alone)) == ["1"]  # one entry has a gap before it, or PHP would see a list
+
+
+def test_lessons_and_quizzes_have_the_keys_of_the_vendors_sample():
+    printed = json.loads((GOLDEN / "courseProgress.answer.json").read_bytes())
+    keys = {each["type"]: set(each) for course in printed for each in course["content_progress"]}
+    keys["quiz"] ^= {"is_time_on", "is_timer_on"}  # the latter is in the table beside it
+    action = actions.CourseProgress(email=EMAIL, course_type="all")
+    contents = [each for row in json.loads(wire.answer(action, ask(action))) for each in row["content_progress"]]
+    assert {each["is_timer_on"] for each in contents if each["type"] == "quiz"} == {True, False}
+    assert [each for each in contents if set(each) != keys[each["type"]]] == []
 
 
 def test_the_same_seed_makes_the_same_academy():

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 MOST_LEARNERS = 100
 """Learners of one event at most; more make several events. The page says nothing of it."""
 
-_TIMER_MINUTES = 5  # what the sample of quiz.finished has for a quiz without a timer
-
 
 def certificate_url(base_url: str, learner_id: str, course: CourseEntry) -> str:
     """Return the link to a certificate, without the ending of a file."""
@@ -207,7 +205,7 @@ def _ended_quiz(step: Step) -> Quiz:
         passing_score=float(quiz.passing_score),
         is_need_manual_approve=quiz.is_manual,
         is_timer_on=quiz.timer_minutes is not None,
-        timer_minutes=_TIMER_MINUTES if quiz.timer_minutes is None else quiz.timer_minutes,
+        timer_minutes=quiz.told_minutes,
         is_timer_expired=step.is_expired,
         is_passed=step.is_passed,
     )

@@ -63,6 +63,11 @@ class ContentEntry:
         """Whether it is a quiz."""
         return self.points > 0
 
+    @property
+    def told_minutes(self) -> int:
+        """Minutes that answers and events tell of a quiz; the vendor's samples do so for one without a timer too."""
+        return 5 if self.timer_minutes is None else self.timer_minutes
+
 
 @frozen(kw_only=True)
 class CourseEntry:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @frozen(kw_only=True)
 class Quirks:
-    """How far the answers are from the vendor's samples; all defaults together are the samples.
+    """How far the answers are from the vendor's page; with all defaults they are as it has them.
 
     Args:
         error_status: HTTP status of ``{"error": {"message": ..}}``. A published client looks for it after status 200.

@@ -96,7 +96,7 @@ def _content(content: ContentEntry, step: Step | None) -> ContentProgress:
         passing_score=content.passing_score,
         is_need_manual_approve=content.is_manual,
         is_timer_on=content.timer_minutes is not None,
-        timer_minutes=content.timer_minutes,
+        timer_minutes=content.told_minutes,
         is_timer_expired=step is not None and step.is_expired,
     )
 
