@@ -102,7 +102,7 @@ def construct(cls: type[T], values: Mapping[str, Any], path: str) -> T:  # Any: 
 @cache
 def _options(cls: Any) -> tuple[_Option, ...]:
     attributes = [each for each in attrs.fields(attrs.resolve_types(cls)) if each.name != "extra"]
-    attributes.sort(key=lambda each: each.inherited)  # page and amount come from Paged and stand last on the page
+    attributes.sort(key=lambda each: each.inherited)  # page and amount come from Paged and stand last
     return tuple(
         _Option(
             each.name,

@@ -42,7 +42,7 @@ class Option:
 
 
 def options_of(cls: Any) -> tuple[Option, ...]:  # Any: an action or a nested input, any attrs class
-    """Return the options of an action in the order of the vendor's page; ``extra`` is none of them."""
+    """Return the options of an action, the required ones first, else as in its class; ``extra`` is none of them."""
     return _options_of(cls)
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 Encoding: TypeAlias = Literal["hex", "upper-hex", "base64"]
-"""How the 32 bytes of a signature are spelt in the header; the vendor's is ``hex``, in lower case."""
+"""How the 32 bytes of a signature are spelt in the header. The page does not say; ``hex`` is what PHP writes."""
 
 _WRITERS: Mapping[str, Callable[[bytes], bytes]] = {
     "hex": hexlify,
