@@ -102,8 +102,16 @@ class Engine(Protocol):
         """
         ...
 
-    def make_room(self, cursor: Cursor, size: int = 0, rows: int | None = None) -> None:
-        """Allow the statements that follow to delete rows, and to compare a shard of so many bytes and rows."""
+    def index(self, cursor: Cursor, name: str, columns: Sequence[str]) -> None:
+        """Make the rows of a table be found by columns, where that takes an index."""
+        ...
+
+    def make_room_to_delete(self, cursor: Cursor) -> None:
+        """Allow the statements that follow the memory that deleting rows takes."""
+        ...
+
+    def make_room_to_compare(self, cursor: Cursor, *, size: int, rows: int) -> None:
+        """Allow them what it takes to compare the rows of a shard, of so many bytes, with earlier ones."""
         ...
 
 
@@ -177,8 +185,15 @@ class _Sqlite:
         cursor.execute(f"SELECT 1 FROM (SELECT * {rows} EXCEPT SELECT * {others}) AS new LIMIT 1")  # noqa: S608  # quoted
         return cursor.fetchone() is not None
 
-    def make_room(self, cursor: Cursor, size: int = 0, rows: int | None = None) -> None:
-        del cursor, size, rows  # it keeps what is large in temporary files
+    def index(self, cursor: Cursor, name: str, columns: Sequence[str]) -> None:
+        into = f"{quoted(name)} ({', '.join(map(quoted, columns))})"
+        cursor.execute(f"CREATE INDEX IF NOT EXISTS {quoted(f'_aoclient_{name}')} ON {into}")
+
+    def make_room_to_delete(self, cursor: Cursor) -> None:
+        """Do nothing: it keeps what is large in temporary files."""
+
+    def make_room_to_compare(self, cursor: Cursor, *, size: int, rows: int) -> None:
+        """Do nothing, as above."""
 
 
 # --- DuckDB ------------------------------------------------------------------------------------------------------
@@ -235,10 +250,13 @@ class _Duck:
 
         return hashed(rows) != hashed(others)
 
-    def make_room(self, cursor: Cursor, size: int = 0, rows: int | None = None) -> None:
-        if rows is None:
-            _allow(cursor, _TO_DELETE)
-            return
+    def index(self, cursor: Cursor, name: str, columns: Sequence[str]) -> None:
+        """Do nothing: it reads only the columns it looks at anyway."""
+
+    def make_room_to_delete(self, cursor: Cursor) -> None:
+        _allow(cursor, _TO_DELETE)
+
+    def make_room_to_compare(self, cursor: Cursor, *, size: int, rows: int) -> None:
         around = 6 * size * _ROWS_IN_MEMORY // max(rows, 1)  # rows of other shards are read with its own
         _allow(cursor, _TO_COMPARE + min(max(4 * size, around), _AT_MOST))
 
