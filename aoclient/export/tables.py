@@ -17,7 +17,7 @@ import attrs
 from aoclient.export.engines import quoted
 from aoclient.export.folder import Hashed
 from aoclient.export.ledger import RECORD, records_in
-from aoclient.export.records import ShardRecord, Stays, now
+from aoclient.export.records import Stays
 
 if TYPE_CHECKING:
     import threading
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from aoclient.export.columns import Row, Table
     from aoclient.export.engines import Cursor, Engine
-    from aoclient.export.records import Shard
+    from aoclient.export.records import Shard, ShardRecord
 
 
 class TableSink:
@@ -71,18 +71,7 @@ class TableSink:
 
     def commit(self) -> ShardRecord:
         """Put the rows and their record into the database, in one transaction."""
-        record = ShardRecord(
-            job=self._shard.job,
-            key=self._shard.key,
-            file=self._shard.job,
-            rows=self.rows,
-            bytes=self._hashed.size,
-            sha256=self._hashed.hash.hexdigest(),
-            schema_hash=self._table.schema_hash,
-            query_hash=self._shard.query_hash,
-            committed_at=now(),
-            round=self._shard.round,
-        )
+        record = self._hashed.record(self._shard, self._table, file=self._shard.job, rows=self.rows)
         self._spool.seek(0)
         with self._reached() as cursor, transaction(cursor, self._engine):
             if self._shard.round > 1:
