@@ -202,13 +202,13 @@ _BYTES_AT_ONCE = 1 << 17
 _ROWS_IN_MEMORY = 2048  # a vector of DuckDB's: a commit holds as many rows at once, however long they are
 _BLOCK = 1 << 16  # of a new file: a checkpoint holds two for each column, and DuckDB's own have 256 KB
 
-# What DuckDB may take, by default four fifths of the machine, it fills little by little. Where it is too little, a
-# checkpoint ends with an error and the file has to be opened anew, so there is twice of what was too little.
+# Bytes. What DuckDB may take, by default four fifths of the machine, it fills little by little. Where it is too little,
+# a checkpoint ends with an error and the file has to be opened anew, so there is twice of what was too little.
 _TO_INSERT = 8_000_000
 _OF_A_COLUMN = 500_000
 _TO_READ = 24_000_000  # and for files with larger blocks, and rows that are long
-_TO_DELETE = 17_000_000  # a checkpoint then moves rows of many shards together: 8 were too little for 24 columns
-_TO_COMPARE = 24_000_000  # and more by the shard: 12 were too little for 15 columns, 14 for 24
+_TO_DELETE = 17_000_000  # a checkpoint then moves rows of many shards together: 8 MB were too little for 24 columns
+_TO_COMPARE = 24_000_000  # and more by the shard: 12 MB were too little for 15 columns, 14 for 24
 _AT_MOST = 1_000_000_000  # for what is compared or long; what is larger goes to temporary files
 
 
@@ -276,15 +276,15 @@ class _Duck:
             cursor.execute(into, (rows, shape))
 
 
+_UNITS = {"bytes": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
+
+
 def _allow(cursor: Cursor, size: int) -> None:
     """Let DuckDB have so much memory or what it has already: rows that took more are read again by a checkpoint."""
     cursor.execute("SELECT current_setting('memory_limit')")
     number, unit = cursor.fetchone()[0].split()
     if size > float(number) * _UNITS[unit]:
         cursor.execute(f"SET memory_limit = '{size}B'")
-
-
-_UNITS = {"bytes": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
 
 
 SQLITE: Engine = _Sqlite()
