@@ -13,9 +13,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from aoclient.errors import ExportError
-from aoclient.export.engines import quoted
 from aoclient.export.ledger import LEDGER, begun_in, header_in, records_in, shards_in
 from aoclient.export.locking import lock
+from aoclient.export.sql import quoted
 from aoclient.export.tables import TableSink, drop, transaction
 
 if TYPE_CHECKING:
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from aoclient.export.columns import Table
-    from aoclient.export.engines import Connection, Cursor, Engine
     from aoclient.export.records import Begun, Header, Shard, ShardRecord
+    from aoclient.export.sql import Connection, Cursor, Engine
     from aoclient.export.store import PlanDraft, Sink
 
 _AT_ONCE = 200  # shards read from the plan at once

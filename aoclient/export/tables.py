@@ -14,10 +14,10 @@ from typing import IO, TYPE_CHECKING, cast
 
 import attrs
 
-from aoclient.export.engines import quoted
 from aoclient.export.folder import Hashed
 from aoclient.export.ledger import RECORD, records_in
 from aoclient.export.records import Stays
+from aoclient.export.sql import quoted
 
 if TYPE_CHECKING:
     import threading
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from aoclient.export.columns import Row, Table
-    from aoclient.export.engines import Cursor, Engine
     from aoclient.export.records import Shard, ShardRecord
+    from aoclient.export.sql import Cursor, Engine
 
 
 class TableSink:
