@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeAlias, TypeVar, cast
 from attrs import define, field, frozen
 
 from aoclient.action import Action, Effect, Page, Paged
-from aoclient.errors import AoError, Outcome
+from aoclient.errors import AoError, ConfigurationError, Outcome
 from aoclient.paging import Listing, PageSizes
 from aoclient.splitting import split
 
@@ -166,14 +166,22 @@ class Agenda(Generic[T]):
         return self.in_flight + self._held + len(self.ready) < self._most
 
     def begin(self, action: Action[T]) -> Job[T] | None:
-        """Begin an action of the source and return its first job; None where it cannot be sent and has failed."""
+        """Begin an action of the source and return its first job; None where it cannot be sent and has failed.
+
+        Raises:
+            ConfigurationError: It is no action.
+        """
+        try:
+            is_split = action.spec.split
+        except AttributeError:  # of a call, as `asyncio.gather` takes them
+            raise ConfigurationError(f"todo holds actions, like actions.Courses(), got {action!r}") from None
         entry = Entry(action)
         self._unfinished += 1
         if self._ordered:
             self._queue.append(entry)
         asked: Any = action  # isinstance does not tell the rows, and would hide the rest of its type
         is_listing = isinstance(asked, Paged) and asked.page is None
-        if not is_listing and not action.spec.split:
+        if not is_listing and not is_split:
             return self._send(Job(action, entry))
         entry.number = self._begun
         self._begun += 1

@@ -28,7 +28,7 @@ from aoclient.senders.limited import Limited
 from aoclient.senders.retry_rule import Quota
 from aoclient.senders.retrying import Retrying
 from aoclient.senders.sharing import Shared, Sharing
-from aoclient.settings import Rate, RetryPolicy, Timeouts
+from aoclient.settings import Rate, RetryPolicy, Timeouts, check
 from aoclient.tokens import MemoryTokenStore, TokenStore, account_of
 
 if TYPE_CHECKING:
@@ -110,9 +110,7 @@ class Session:
         self._redis = redis = commons_of(redis)
         if not client_id or not client_secret:
             raise ConfigurationError("client_id and client_secret must not be empty")
-        for name, number in (("max_concurrency", max_concurrency), ("max_pairs", max_pairs)):
-            if number < 1:
-                raise ConfigurationError(f"{name} must be at least 1, got {number!r}")
+        check(rate=rate, timeouts=timeouts, retries=retries, max_concurrency=max_concurrency, max_pairs=max_pairs)
         self._http: Http | None = None
         if sender is None:
             sender = self._http = Http(
@@ -203,8 +201,10 @@ class Session:
         """
         view = copy.copy(self)
         if timeouts is not None:
+            check(timeouts=timeouts)
             view._timeouts = timeouts  # noqa: SLF001  # a copy of this very object
         if retries is not None:
+            check(retries=retries)
             view._sender = self._chain(retries)  # noqa: SLF001
         if priority is not None:
             view._priority = priority  # noqa: SLF001

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
 from aoclient.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 def _seconds(value: float | timedelta) -> float:
@@ -100,3 +103,25 @@ class RetryPolicy:
     wait: float = field(default=0.5, converter=_seconds, validator=_not_negative)
     wait_at_most: float = field(default=20.0, converter=_seconds, validator=_not_negative)
     retry_after_at_most: float = field(default=120.0, converter=_seconds, validator=_not_negative)
+
+
+_KINDS: Mapping[str, tuple[Any, str]] = {  # Any: what `isinstance` takes
+    "rate": (Rate | None, "Rate(60, per=60.0)"),
+    "timeouts": (Timeouts, "Timeouts(total=30.0)"),
+    "retries": (RetryPolicy, "RetryPolicy(attempts=2)"),
+}
+
+
+def check(**given: object) -> None:
+    """Refuse settings of another kind, which the first call would find out; those not named above are counts from 1.
+
+    Raises:
+        ConfigurationError: A setting is of another kind.
+    """
+    for name, value in given.items():
+        if name in _KINDS:
+            kind, example = _KINDS[name]
+            if not isinstance(value, kind):
+                raise ConfigurationError(f"{name} must be like aoclient.{example}, got {value!r}")
+        elif isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise ConfigurationError(f"{name} must be a whole number from 1, got {value!r}")

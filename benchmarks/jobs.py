@@ -25,6 +25,14 @@ def listed_pages(lengths: list[int]) -> Iterator[tuple[str, int]]:
             yield f"c{course}-{rows}", page
 
 
+def round_trips(pages: int, look_ahead: int) -> int:
+    """Return the fewest in which one listing comes: a page, 4 once it was full, then as many at once as are allowed."""
+    trips, asked, window = 0, 0, 1
+    while asked < pages:
+        trips, asked, window = trips + 1, asked + window, min(look_ahead, 4 * window)
+    return trips
+
+
 def form_of_page(course: str, page: int) -> bytes:
     options = {"course_id": course, "page": page, "amount": AMOUNT}
     named = {f"options[{name}]": value for name, value in options.items()}

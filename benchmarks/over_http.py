@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.request import urlopen
 
+from jobs import round_trips
 from measure import at_least, at_most, child, figure, finish, middle, ratio, rounds_of, server, spread
 
 ROWS = 100
@@ -61,9 +62,11 @@ def one_course(*, quick: bool) -> tuple[list[dict[str, Any]], object]:
         got = rounds_of(cases, 1 if quick else 5)
     faster, noise = ratio(got["ahead 1"], got["ahead 8"], "wall"), spread(got["ahead 1"], got["ahead 8"], "wall")
     wasted = middle(got["ahead 8"], "calls") - pages - 1  # and one to warm up
+    name = f"one course of {pages} pages, look-ahead 8"
     return [
-        at_least(f"one course of {pages} pages, look-ahead 8, x sequential", faster, 7.4, noise),
-        at_most(f"one course of {pages} pages, look-ahead 8, requests too many", wasted, 7),
+        at_least(f"{name}, x sequential", faster, 7.4, noise),
+        figure(f"{name}, x sequential, bound", round_trips(pages, 1) / round_trips(pages, 8), ""),
+        at_most(f"{name}, requests too many", wasted, 7),
     ], {name: middle(reports, "wall") for name, reports in got.items()}
 
 

@@ -28,6 +28,7 @@ def main() -> None:
             size = {"base": base, "concurrency": concurrency, "calls": 300 if quick else 6000}
             cases = {
                 "bare": program("bare.py", **size),
+                "bare on uvloop": program("bare.py", uvloop=True, **size),
                 "ours": program("ours.py", core=True, **size),
                 "ours, with a rate": program("ours.py", core=True, rate=100_000, **size),
                 "ours, speed": program("ours.py", uvloop=True, **size),
@@ -47,6 +48,9 @@ def main() -> None:
                 noise = spread(got[name], got["bare"], "cpu")
                 label = f"CPU of a small call, {name} / bare aiohttp, {concurrency} in flight"
                 figures.append(at_most(label, ratio(got[name], got["bare"], "cpu"), goal, noise))
+            label = f"CPU of a small call, bare aiohttp on uvloop / bare aiohttp, {concurrency} in flight"
+            noise = spread(got["bare on uvloop"], got["bare"], "cpu")
+            figures.append(figure(label, ratio(got["bare on uvloop"], got["bare"], "cpu"), "", noise=noise))
             for name in ("httpx", "requests"):
                 value = raw[f"{name}, {concurrency}"]["cpu us"] / raw[f"bare, {concurrency}"]["cpu us"]
                 label = f"CPU of a small call, {name} / bare aiohttp, {concurrency} in flight"

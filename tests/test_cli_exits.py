@@ -84,6 +84,15 @@ def test_a_message_of_the_server_cannot_move_the_cursor(monkeypatch):
     assert sys.stderr.text() == "aoclient: red \\x1b[31m and next \\u202eline\n"
 
 
+def test_a_refused_sign_in_says_where_to_look(monkeypatch):
+    def command():
+        raise errors.AuthenticationError("no")
+
+    monkeypatch.setattr(sys, "stderr", Stream())
+    exits.exit_code(command)
+    assert sys.stderr.text() == "aoclient: no; aoclient config show says where client id and secret come from\n"
+
+
 def test_a_reader_that_has_enough_is_no_failure():
     with served(Emulator(learners=500, courses=1)) as env:
         writing = subprocess.Popen(

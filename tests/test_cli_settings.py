@@ -10,7 +10,9 @@ from aoclient.cli.connection import Connection, config_path, secret_of, settle
 from aoclient.emulator import Emulator
 from aoclient.errors import ConfigurationError
 from aoclient.secret import Secret
+from aoclient.wire import TOKEN_PATH
 from tests.kit.command_line import Stream, aoclient, served
+from tests.kit.redis import empty_redis, one_redis_of_a_module  # noqa: F401  # fixtures
 
 CANARY = "canary-7fd2c1"
 
@@ -125,6 +127,17 @@ def test_a_file_that_cannot_be_opened_is_said_in_words(home, tmp_path):
 def test_profiles_that_are_no_table_are_none(home, tmp_path):
     (tmp_path / "aoclient" / "config.toml").write_text("profiles = 1")
     assert "there is none" in aoclient("config", "show", "--profile", "x", env=home).err
+
+
+def test_commands_share_one_token_over_redis_and_do_not_show_its_url(redis):
+    emulator = Emulator(learners=1, courses=1)
+    with served(emulator) as env:
+        shared = {**env, "AOCLIENT_REDIS_URL": redis.url}
+        for _ in range(2):
+            assert aoclient("call", "academies", env=shared).code == 0
+    assert emulator.journal.requests(TOKEN_PATH) == 1
+    row = '{"setting": "redis_url", "value": "********", "source": "environment AOCLIENT_REDIS_URL"}'
+    assert row in aoclient("config", "show", env=shared).out
 
 
 # --- the secret --------------------------------------------------------------------------------------------------

@@ -38,7 +38,8 @@ from tests.kit.redis import empty_redis, one_redis_of_a_module, until  # noqa: F
 
 distributed = pytest.importorskip("distributed", reason="the extra dask is not installed")
 
-from aoclient.contrib.dask import DaskExecutor  # noqa: E402  # it needs what was just looked for
+from aoclient.contrib import dask  # noqa: E402  # it needs what was just looked for
+from aoclient.contrib.dask import DaskExecutor  # noqa: E402
 
 
 def progress():
@@ -429,6 +430,20 @@ class Broken(JsonLines):
 
     def writer(self, file, table):
         raise TypeError("a defect of somebody else's")
+
+
+def test_workers_that_do_not_close_their_sessions_hold_the_end_up_no_longer_than_said(tmp_path, monkeypatch):
+    asked = []
+
+    async def never(run):
+        asked.append(run)
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(dask, "_GOODBYE", 0.01)
+    monkeypatch.setattr(dask._Run, "_close_sessions", never)
+    emulator = Emulator(learners=5, courses=1)
+    assert run_on("dask", emulator, [TeamsJob()], tmp_path).rows == 4
+    assert len(asked) == 1
 
 
 def test_what_goes_wrong_on_a_worker_comes_back_as_an_error_of_ours(tmp_path):

@@ -404,6 +404,8 @@ def test_a_target_that_cannot_be_written_is_an_error_of_the_system(tmp_path):
 
 def test_arguments_that_cannot_be_used_are_refused_before_anything_is_sent(tmp_path):
     emulator = Emulator(learners=2, courses=1)
+    with pytest.raises(ConfigurationError, match=r"jobs must be objects like LearnersJob\(\), got <class .*TeamsJob'>"):
+        run(emulator, [TeamsJob], tmp_path)
     with pytest.raises(ConfigurationError, match="two jobs have one name"):
         run(emulator, [TeamsJob(), TeamsJob()], tmp_path)
     with pytest.raises(ConfigurationError, match="format must be one of jsonl, "):

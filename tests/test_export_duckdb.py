@@ -141,12 +141,12 @@ def test_memory_that_rows_once_took_is_not_taken_back(tmp_path):
         assert memory_of(db) == "7.6 MiB"
         DUCKDB.load(cursor, "learners", table, io.BytesIO())
         assert memory_of(db) == "9.5 MiB"
-        DUCKDB.make_room(cursor, 10_000_000, 20_000)
+        DUCKDB.make_room_to_compare(cursor, size=10_000_000, rows=20_000)
         assert memory_of(db) == "61.0 MiB"
         DUCKDB.load(cursor, "learners", table, io.BytesIO())
-        DUCKDB.make_room(cursor)
+        DUCKDB.make_room_to_delete(cursor)
         assert memory_of(db) == "61.0 MiB"
-        DUCKDB.make_room(cursor, 1_500_000, 100)  # others as long may lie beside them
+        DUCKDB.make_room_to_compare(cursor, size=1_500_000, rows=100)  # others as long may lie beside them
         assert memory_of(db) == "198.6 MiB"
 
 

@@ -237,37 +237,61 @@ def test_what_progress_raises_comes_out_as_it_is(kind, event, tmp_path):
 
 
 @everywhere
-def test_a_cancelled_export_leaves_nothing_half_written_and_sends_no_more(kind, tmp_path):
+@pytest.mark.parametrize("times", [1, 2, 3, 1_000_000], ids=["once", "twice", "thrice", "until it has ended"])
+def test_a_cancelled_export_leaves_nothing_half_written_and_sends_no_more(kind, times, tmp_path):
     emulator = Emulator(learners=400, courses=4)
 
     class Held(Wilful):
         """Lets ten calls through; the others never end."""
 
         held = 0
+        reached = asyncio.Event()
 
         async def send(self, request):
             if len(self.bodies) == 10:
-                if not self.held:
-                    task.cancel()  # once: a second one would end the clearing up after the first
                 self.held += 1
+                self.reached.set()
                 await asyncio.Event().wait()
             return await super().send(request)
 
     async def main():
-        nonlocal task
         held = Held(emulator)
         async with EXECUTORS[kind](held) as executor, session(held) as ao:
             task = asyncio.ensure_future(export(ao, [progress(), LearnersJob()], tmp_path, executor=executor))
+            await held.reached.wait()
+            for _ in range(times):
+                if task.done():
+                    break
+                task.cancel()
+                await asyncio.sleep(0)
             with pytest.raises(asyncio.CancelledError):
                 await task
             assert list((tmp_path / ".aoclient" / "tmp").iterdir()) == []
             waiting = held.held
         return waiting, held.held  # whoever still sends does it while the cluster closes
 
-    task = None
     before, after = asyncio.run(main())
     assert before == after > 0
     assert run_on(kind, emulator, [progress(), LearnersJob()], tmp_path).rows == 2000
+
+
+@everywhere
+def test_an_export_cancelled_while_it_begins_to_give_out_shards_leaves_nothing(kind, tmp_path):
+    async def main():
+        emulator = Emulator(learners=5, courses=1)
+        async with EXECUTORS[kind](emulator) as executor, session(emulator) as ao:
+            for turns in range(10):
+                planned, target = asyncio.Event(), tmp_path / str(turns)
+                doing = export(ao, [TeamsJob()], target, executor=executor, progress=lambda _, it=planned: it.set())
+                task = asyncio.ensure_future(doing)
+                await planned.wait()
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+                task.cancel()
+                await asyncio.wait([task])
+                assert list((target / ".aoclient" / "tmp").iterdir()) == []
+
+    asyncio.run(main())
 
 
 @frozen(kw_only=True)

@@ -9,7 +9,7 @@ import pytest
 from aoclient.action import Page
 from aoclient.actions import CourseProgress, LearnersProgressByCourse
 from aoclient.agenda import Agenda, Done, Failed
-from aoclient.errors import ServerError
+from aoclient.errors import ConfigurationError, ServerError
 from aoclient.fanout import FanOut
 from aoclient.paging import PageSizes
 from tests.kit.clock import run
@@ -213,6 +213,17 @@ def test_an_error_of_the_source_is_raised_as_it_is_after_what_was_answered(is_as
                 async for result in results:
                     got.append(result)
         assert len(got) <= 2
+
+    run(main())
+
+
+@pytest.mark.parametrize("source", [["courses"], [*todo(1), 7]])
+def test_what_is_no_action_is_said(source):
+    async def main():
+        async with outcomes(source, Server().send) as results:
+            with pytest.raises(ConfigurationError, match=r"todo holds actions, like .* got ('courses'|7)"):
+                async for _ in results:
+                    pass
 
     run(main())
 

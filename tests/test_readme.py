@@ -28,7 +28,7 @@ pytest_plugins = ["pytester"]
 
 def test_the_first_example_runs_against_an_academy(tmp_path):
     script = tmp_path / "example.py"
-    script.write_text(BLOCKS[0].replace('course_id="c1"', "course_id=(await ao.courses())[0].id"))
+    script.write_text(BLOCKS[0])
     server = tmp_path / "server.py"
     server.write_text(f"""
 import asyncio, os, sys

@@ -444,14 +444,25 @@ def test_settings_of_a_fan_out_are_checked(settings):
     [
         ({"client_id": ""}, "client_id"),
         ({"client_secret": ""}, "client_secret"),
-        ({"max_concurrency": 0}, "max_concurrency must be at least 1, got 0"),
-        ({"max_pairs": 0}, "max_pairs must be at least 1, got 0"),
+        ({"max_concurrency": 0}, "max_concurrency must be a whole number from 1, got 0"),
+        ({"max_concurrency": "10"}, "max_concurrency must be a whole number from 1, got '10'"),
+        ({"max_pairs": 0}, "max_pairs must be a whole number from 1, got 0"),
+        ({"rate": 60}, r"rate must be like aoclient.Rate\(60, per=60.0\), got 60"),
+        ({"timeouts": 30}, r"timeouts must be like aoclient.Timeouts\(total=30.0\), got 30"),
+        ({"retries": None}, r"retries must be like aoclient.RetryPolicy\(attempts=2\), got None"),
         ({"base_url": "ftp://example.com"}, "base_url must be https://host"),
+        ({"base_url": "https://example.com/api/v1"}, "base_url must end before /api/v1/, which is added"),
     ],
 )
 def test_settings_are_checked(given, words):
     with pytest.raises(ConfigurationError, match=words):
         Session(**{"client_id": "id", "client_secret": "secret", **given})
+
+
+@pytest.mark.parametrize(("name", "value"), [("timeouts", 30), ("retries", 2)])
+def test_settings_of_a_view_are_checked(name, value):
+    with pytest.raises(ConfigurationError, match=f"{name} must be like aoclient.*, got {value}"):
+        Session("id", "secret").with_options(**{name: value})
 
 
 ENVIRON = {"AOCLIENT_CLIENT_ID": "id", "AOCLIENT_CLIENT_SECRET": "secret"}

@@ -205,7 +205,7 @@ def test_a_secret_that_is_none_is_refused(secret):
             verify(BODY, GOOD, secrets)
 
 
-@pytest.mark.parametrize("secrets", ["", Secret(""), [], (), b"bytes"], ids=repr)
+@pytest.mark.parametrize("secrets", ["", Secret(""), None, [], (), b"bytes"], ids=repr)
 def test_no_secret_at_all_is_refused(secrets):
     with pytest.raises(ConfigurationError, match="secret"):
         verify(BODY, GOOD, secrets)

@@ -136,6 +136,10 @@ def settle(given: Given, environ: Mapping[str, str] = os.environ) -> Settings:
             )
         else:
             found[name] = Setting(None, _NOT_SET)
+    if environ.get("AOCLIENT_REDIS_URL"):  # it may hold a password, so no argument and no profile has it
+        found["redis_url"] = Setting(Secret(environ["AOCLIENT_REDIS_URL"]), "environment AOCLIENT_REDIS_URL")
+    else:
+        found["redis_url"] = Setting(None, _NOT_SET)
     secrets: dict[str, Setting] = {name: _secret(name, given, environ, found) for name in _SECRETS}
     return Settings(path, chosen, secrets | found)
 
@@ -242,6 +246,8 @@ def open_session(settings: Settings, **further: Any) -> Session:  # Any: argumen
         given["rate"] = Rate.parse(settings["rate"])
     if settings["timeout"] is not None:
         given["timeouts"] = Timeouts(total=settings["timeout"])
+    if settings["redis_url"]:
+        given["redis"] = settings["redis_url"]
     if settings["token_file"]:
         given["token_store"] = FileTokenStore(settings["token_file"])
     given["allow_insecure"] = bool(settings["allow_insecure"])

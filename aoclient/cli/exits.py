@@ -71,6 +71,8 @@ def code_of(error: Exception) -> int:
 
 
 def _words_of(error: Exception) -> str:
+    if isinstance(error, AuthenticationError):
+        return f"{error}; aoclient config show says where client id and secret come from"
     if not isinstance(error, InvalidOptionError) or not error.path.startswith(_OPTIONS):
         return str(error)
     option, _, inner = error.path.removeprefix(_OPTIONS).partition("]")

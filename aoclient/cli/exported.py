@@ -11,10 +11,11 @@ from typing import Any, TypeAlias
 from attrs import frozen
 
 from aoclient.export import Column, Kind, Manifest, read_manifest
-from aoclient.export.engines import DUCKDB, Cursor, engine_of, quoted
+from aoclient.export.engines import DUCKDB, engine_of
 from aoclient.export.filed import rows_in
 from aoclient.export.ledger import reading
 from aoclient.export.records import Header
+from aoclient.export.sql import Cursor, quoted
 from aoclient.export.targets import read_plan
 
 Row: TypeAlias = Mapping[str, Any]  # Any: values by the types of the columns

@@ -13,6 +13,7 @@ from aoclient.errors import ClientClosedError, ConfigurationError, ExportError, 
 from aoclient.export.dispatch import Dispatch
 from aoclient.export.folder import Folder
 from aoclient.export.orders import fill
+from aoclient.export.threads import to_its_end
 from aoclient.session import Session
 
 try:
@@ -95,8 +96,7 @@ class DaskExecutor:
             try:
                 failure = await run.all(self._in_flight)
             finally:
-                with anyio.move_on_after(_GOODBYE, shield=True):
-                    await run.close()
+                await to_its_end(run.close())
         if failure is not None:
             raise failure
         return dispatch.fatal
@@ -143,9 +143,10 @@ class _Run:
         return await self._dispatch.take(order, report)
 
     async def close(self) -> None:
-        """Have the workers close their sessions, which ends what they still send."""
+        """Have the workers close their sessions, which ends what they still send; do not wait for ever."""
         try:
-            await self._on_its_loop(self._close_sessions())
+            with anyio.move_on_after(_GOODBYE):
+                await self._on_its_loop(self._close_sessions())
         except Exception as error:  # noqa: BLE001  # of whatever Dask raises; workers may be gone, and their sessions too
             _log.info("the sessions of the workers could not be closed: %s", type(error).__name__)
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import shutil
-from functools import partial
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self
 from uuid import uuid4
 
-import anyio
 from anyio import CapacityLimiter, to_thread
 from attrs import evolve
 
@@ -17,6 +16,7 @@ from aoclient.export.columns import table_of
 from aoclient.export.events import Committed, FailedShard, PageWritten, Started, unwritten
 from aoclient.export.orders import Order
 from aoclient.export.records import form_of
+from aoclient.export.threads import in_thread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -51,12 +51,22 @@ class Dispatch:
         self._threads = CapacityLimiter(folder.committers)
 
     async def __aenter__(self) -> Self:
-        await to_thread.run_sync(self._private.mkdir)
+        try:
+            await in_thread(self._private.mkdir)
+        except BaseException:  # a cancel is raised when the folder stands
+            await in_thread(self._clear)
+            raise
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        with anyio.CancelScope(shield=True):
-            await to_thread.run_sync(partial(shutil.rmtree, self._private, ignore_errors=True))
+        await in_thread(self._clear)
+
+    def _clear(self) -> None:
+        """Remove the folder, from where no worker that is late can put a file into it meanwhile."""
+        gone = self._private.with_suffix(".gone")
+        with suppress(OSError):
+            self._private.rename(gone)
+        shutil.rmtree(gone, ignore_errors=True)
 
     def orders(self) -> Iterator[Order]:
         """Give an order for each shard, as it is asked for one.

@@ -1,116 +1,24 @@
-"""The databases an export can be written into: how each is opened, names its types and takes rows."""
+"""The databases an export can be written into; what each does is said in `aoclient.export.sql`."""
 
 from __future__ import annotations
 
 import json
 import sqlite3
-from typing import IO, TYPE_CHECKING, Any, Protocol, cast
+from typing import IO, TYPE_CHECKING, Any, cast
 
 from aoclient.errors import ExportError
 from aoclient.export.columns import Kind
 from aoclient.export.formats import JsonLines, extra
 from aoclient.export.lines import encode
 from aoclient.export.moments import write_moment
+from aoclient.export.sql import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from aoclient.export.columns import Row, Table
-
-
-class Cursor(Protocol):
-    """A cursor, as Python's database interface has it."""
-
-    @property
-    def rowcount(self) -> int:
-        """Rows the last statement changed, where the database says so."""
-        ...
-
-    def execute(self, sql: str, given: Sequence[object] = (), /) -> object:
-        """Run a statement."""
-        ...
-
-    def fetchone(self) -> Any:  # Any: rows hold what the statement asks for, here and below
-        """Return the next row, or None."""
-        ...
-
-    def fetchall(self) -> list[Any]:
-        """Return the rows that are left."""
-        ...
-
-    def fetchmany(self, size: int, /) -> list[Any]:
-        """Return some of the rows that are left."""
-        ...
-
-
-class Connection(Protocol):
-    """An open file; a cursor of its own for each thread and transaction."""
-
-    def cursor(self) -> Cursor:
-        """Return a new cursor."""
-        ...
-
-    def close(self) -> None:
-        """Give the file back."""
-        ...
-
-
-class Engine(Protocol):
-    """A kind of database.
-
-    Attributes:
-        name: The format by name.
-        title: As people write it.
-        begin: Begins a transaction that writes.
-        types: Type of each column.
-    """
-
-    name: str
-    title: str
-    begin: str
-    types: Mapping[Kind, str]
-
-    def connect(self, path: Path, *, to_read: bool = False) -> Connection:
-        """Open a file.
-
-        Raises:
-            OSError: It cannot be opened, or is something else.
-        """
-        ...
-
-    def error(self) -> type[Exception]:
-        """Return what its statements raise."""
-        ...
-
-    def lines(self, file: IO[bytes], table: Table) -> Callable[[Sequence[Row]], object]:
-        """Return what writes rows to the temporary file of a shard."""
-        ...
-
-    def load(self, cursor: Cursor, name: str, table: Table, lines: IO[bytes]) -> None:
-        """Insert the rows of such a file."""
-        ...
-
-    def differ(self, cursor: Cursor, table: Table, rows: str, others: str) -> bool:
-        """Tell whether rows are not those of another source, where they are as many.
-
-        Args:
-            cursor: In the transaction.
-            table: Their columns.
-            rows: The rows, as the part of a statement from ``FROM`` on.
-            others: The other source likewise.
-        """
-        ...
-
-    def make_room(self, cursor: Cursor, size: int = 0, rows: int | None = None) -> None:
-        """Allow the statements that follow to delete rows, and to compare a shard of so many bytes and rows."""
-        ...
-
-
-def quoted(name: str) -> str:
-    """Return a name as SQL takes it."""
-    escaped = name.replace('"', '""')
-    return f'"{escaped}"'
+    from aoclient.export.sql import Connection, Cursor, Engine
 
 
 # --- SQLite ------------------------------------------------------------------------------------------------------
@@ -177,8 +85,15 @@ class _Sqlite:
         cursor.execute(f"SELECT 1 FROM (SELECT * {rows} EXCEPT SELECT * {others}) AS new LIMIT 1")  # noqa: S608  # quoted
         return cursor.fetchone() is not None
 
-    def make_room(self, cursor: Cursor, size: int = 0, rows: int | None = None) -> None:
-        del cursor, size, rows  # it keeps what is large in temporary files
+    def index(self, cursor: Cursor, name: str, columns: Sequence[str]) -> None:
+        into = f"{quoted(name)} ({', '.join(map(quoted, columns))})"
+        cursor.execute(f"CREATE INDEX IF NOT EXISTS {quoted(f'_aoclient_{name}')} ON {into}")
+
+    def make_room_to_delete(self, cursor: Cursor) -> None:
+        """Do nothing: it keeps what is large in temporary files."""
+
+    def make_room_to_compare(self, cursor: Cursor, *, size: int, rows: int) -> None:
+        """Do nothing, as above."""
 
 
 # --- DuckDB ------------------------------------------------------------------------------------------------------
@@ -187,13 +102,13 @@ _BYTES_AT_ONCE = 1 << 17
 _ROWS_IN_MEMORY = 2048  # a vector of DuckDB's: a commit holds as many rows at once, however long they are
 _BLOCK = 1 << 16  # of a new file: a checkpoint holds two for each column, and DuckDB's own have 256 KB
 
-# What DuckDB may take, by default four fifths of the machine, it fills little by little. Where it is too little, a
-# checkpoint ends with an error and the file has to be opened anew, so there is twice of what was too little.
+# Bytes. What DuckDB may take, by default four fifths of the machine, it fills little by little. Where it is too little,
+# a checkpoint ends with an error and the file has to be opened anew, so there is twice of what was too little.
 _TO_INSERT = 8_000_000
 _OF_A_COLUMN = 500_000
 _TO_READ = 24_000_000  # and for files with larger blocks, and rows that are long
-_TO_DELETE = 17_000_000  # a checkpoint then moves rows of many shards together: 8 were too little for 24 columns
-_TO_COMPARE = 24_000_000  # and more by the shard: 12 were too little for 15 columns, 14 for 24
+_TO_DELETE = 17_000_000  # a checkpoint then moves rows of many shards together: 8 MB were too little for 24 columns
+_TO_COMPARE = 24_000_000  # and more by the shard: 12 MB were too little for 15 columns, 14 for 24
 _AT_MOST = 1_000_000_000  # for what is compared or long; what is larger goes to temporary files
 
 
@@ -235,10 +150,13 @@ class _Duck:
 
         return hashed(rows) != hashed(others)
 
-    def make_room(self, cursor: Cursor, size: int = 0, rows: int | None = None) -> None:
-        if rows is None:
-            _allow(cursor, _TO_DELETE)
-            return
+    def index(self, cursor: Cursor, name: str, columns: Sequence[str]) -> None:
+        """Do nothing: it reads only the columns it looks at anyway."""
+
+    def make_room_to_delete(self, cursor: Cursor) -> None:
+        _allow(cursor, _TO_DELETE)
+
+    def make_room_to_compare(self, cursor: Cursor, *, size: int, rows: int) -> None:
         around = 6 * size * _ROWS_IN_MEMORY // max(rows, 1)  # rows of other shards are read with its own
         _allow(cursor, _TO_COMPARE + min(max(4 * size, around), _AT_MOST))
 
@@ -258,15 +176,15 @@ class _Duck:
             cursor.execute(into, (rows, shape))
 
 
+_UNITS = {"bytes": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
+
+
 def _allow(cursor: Cursor, size: int) -> None:
     """Let DuckDB have so much memory or what it has already: rows that took more are read again by a checkpoint."""
     cursor.execute("SELECT current_setting('memory_limit')")
     number, unit = cursor.fetchone()[0].split()
     if size > float(number) * _UNITS[unit]:
         cursor.execute(f"SET memory_limit = '{size}B'")
-
-
-_UNITS = {"bytes": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
 
 
 SQLITE: Engine = _Sqlite()

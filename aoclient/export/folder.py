@@ -272,18 +272,7 @@ class FileSink:
         self._file.flush()
         os.fsync(self._file.fileno())
         self._file.close()
-        return ShardRecord(
-            job=self._shard.job,
-            key=self._shard.key,
-            file=self._final.as_posix(),
-            rows=self.rows,
-            bytes=self._hashed.size,
-            sha256=self._hashed.hash.hexdigest(),
-            schema_hash=self._table.schema_hash,
-            query_hash=self._shard.query_hash,
-            committed_at=now(),
-            round=self._shard.round,
-        )
+        return self._hashed.record(self._shard, self._table, file=self._final.as_posix(), rows=self.rows)
 
     def discard(self) -> None:
         """Remove the file."""
@@ -326,6 +315,21 @@ class Hashed(io.RawIOBase):
     def tell(self) -> int:
         """Return how many bytes were written."""
         return self.size
+
+    def record(self, shard: Shard, table: Table, *, file: str, rows: int) -> ShardRecord:
+        """Return the record of a shard that was written through this, committed now."""
+        return ShardRecord(
+            job=shard.job,
+            key=shard.key,
+            file=file,
+            rows=rows,
+            bytes=self.size,
+            sha256=self.hash.hexdigest(),
+            schema_hash=table.schema_hash,
+            query_hash=shard.query_hash,
+            committed_at=now(),
+            round=shard.round,
+        )
 
 
 # --- reading the ledger -------------------------------------------------------------------------------------------

@@ -17,13 +17,14 @@ import attrs
 
 from aoclient.errors import ConfigurationError, ExportError
 from aoclient.export.columns import Column, Kind, rows_of_models
-from aoclient.export.engines import DUCKDB, engine_of, quoted
+from aoclient.export.engines import DUCKDB, engine_of
 from aoclient.export.filed import FROM_CSV, FROM_LINES, cells_in, lines_in
 from aoclient.export.formats import extra
 from aoclient.export.ledger import reading
 from aoclient.export.lines import encode
 from aoclient.export.parquet import arrow_schema
 from aoclient.export.records import Header, Manifest
+from aoclient.export.sql import quoted
 from aoclient.export.targets import read_manifest, read_plan
 
 Source: TypeAlias = Manifest | str | os.PathLike[str] | Iterable[Any]  # Any: models of one class

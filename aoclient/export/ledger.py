@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
 
-    from aoclient.export.engines import Cursor
+    from aoclient.export.sql import Cursor
 
 LEDGER = (
     "_aoclient_round (begun TEXT NOT NULL)",

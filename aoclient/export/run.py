@@ -13,6 +13,7 @@ from aoclient.export.events import Committed, FailedShard, Planned, unwritten
 from aoclient.export.executing import LocalExecutor, ShardExecutor, Work
 from aoclient.export.filed import READABLE
 from aoclient.export.folder import Folder
+from aoclient.export.jobs import Job
 from aoclient.export.records import Begun, Header, Manifest, Shard, Stays, form_of, now
 from aoclient.export.rounds import round_of
 from aoclient.export.targets import store_for
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from aoclient.export.events import Event
-    from aoclient.export.jobs import Job
     from aoclient.export.records import Refresh, ShardRecord
     from aoclient.export.store import Store
     from aoclient.export.targets import Format
@@ -110,9 +110,12 @@ def listed(jobs: Iterable[Job]) -> list[Job]:
     """Return the jobs as a list.
 
     Raises:
-        ConfigurationError: Two of them have one name.
+        ConfigurationError: Two of them have one name, or one is no job.
     """
     wanted = list(jobs)
+    for job in wanted:
+        if not isinstance(job, Job):  # pyright: ignore[reportUnnecessaryIsInstance]  # a class is passed easily
+            raise ConfigurationError(f"jobs must be objects like LearnersJob(), got {job!r}")
     names = [job.name for job in wanted]
     if len(set(names)) < len(names):
         raise ConfigurationError(f"two jobs have one name: {', '.join(names)}; give an ActionJob a name of its own")

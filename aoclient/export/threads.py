@@ -1,4 +1,4 @@
-"""Blocking work in a thread that nobody outruns."""
+"""Work that a cancel waits for."""
 
 from __future__ import annotations
 
@@ -9,18 +9,17 @@ from typing import TYPE_CHECKING, TypeVar
 from anyio import CancelScope, to_thread
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
 T = TypeVar("T")
 
 
-async def in_thread(work: Callable[[], T]) -> T:
-    """Do work in a thread; a cancel is raised once the work has ended, so that what follows does not run beside it.
+async def to_its_end(doing: Awaitable[T]) -> T:
+    """Wait for what must not be cut off; a cancel is raised once it has ended, however many came meanwhile.
 
-    `anyio.to_thread.run_sync` waits so for its own scopes only; ``Task.cancel`` and `asyncio.timeout` leave the thread
-    behind.
+    A shielded scope of `anyio` keeps its own cancels off only, not ``Task.cancel`` and `asyncio.timeout`.
     """
-    running = asyncio.ensure_future(to_thread.run_sync(work))
+    running = asyncio.ensure_future(doing)
     try:
         return await asyncio.shield(running)
     except asyncio.CancelledError:
@@ -31,3 +30,8 @@ async def in_thread(work: Callable[[], T]) -> T:
         if not running.cancelled():
             running.exception()  # seen
         raise
+
+
+async def in_thread(work: Callable[[], T]) -> T:
+    """Do work in a thread, `to_its_end`: what follows does not run beside it."""
+    return await to_its_end(to_thread.run_sync(work))

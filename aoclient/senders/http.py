@@ -28,7 +28,7 @@ from aoclient.errors import (
 )
 from aoclient.senders.home import HomeLoop
 from aoclient.senders.interrupt import Countdowns, Interrupt
-from aoclient.wire import TOKEN_PATH, Request, Response
+from aoclient.wire import API_PATH, TOKEN_PATH, Request, Response
 
 if TYPE_CHECKING:
     from aiohttp.abc import AbstractStreamWriter
@@ -271,13 +271,18 @@ def _base(text: str, *, allow_insecure: bool) -> URL:
     except ValueError:
         raise ConfigurationError("base_url is no URL") from None
     if url.scheme not in ("http", "https") or not url.host or not text.isprintable():
-        raise ConfigurationError("base_url must be https://host, with a port and a path if need be")
+        raise ConfigurationError(
+            "base_url must be https://host, with a port and a path if need be, as https://app.academyocean.com is"
+        )
     if url.user is not None or url.password is not None or url.query_string or url.fragment:
         raise ConfigurationError("base_url must have no user, no password, no ? and no #")
     if url.scheme == "http" and not allow_insecure and not _is_loopback(url.host):
         raise ConfigurationError(
-            f"base_url would send the client secret to {url.host} unencrypted; use https://, or say allow_insecure=True"
+            f"base_url would send the client secret to {url.host} unencrypted; use https://, or say "
+            "allow_insecure=True (--allow-insecure on the command line)"
         )
+    if f"{url.path.rstrip('/')}/".endswith(API_PATH):
+        raise ConfigurationError(f"base_url must end before {API_PATH}, which is added")
     return url
 
 

@@ -97,7 +97,7 @@ def _digest(keyed: hmac.HMAC, payload: bytes) -> bytes:
 
 
 def _several(secrets: Sequence[str | Secret] | str | Secret) -> Sequence[str | Secret]:
-    return [secrets] if isinstance(secrets, str | Secret) else secrets
+    return [secrets] if isinstance(secrets, str | Secret | None) else secrets  # None is refused as any that is no text
 
 
 def _key_of(secret: object) -> bytes:
