@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import signal
 import sys
 import uuid
 from collections.abc import Sequence
@@ -17,6 +16,7 @@ from cyclopts import App, Group, Parameter, validators
 from aoclient.cli.connection import secret_of, settle
 from aoclient.cli.exits import UsageError
 from aoclient.cli.output import NO_OUTPUT, OutputOptions, Writer, write_one
+from aoclient.cli.signals import on_sigterm
 from aoclient.cli.text import shown
 from aoclient.secret import Secret
 from aoclient.webhooks import EVENTS, Encoding, Event, dumps, parse, sign, verify
@@ -117,11 +117,11 @@ async def _listen(receiver: Receiver, host: str, port: int, path: str, form: For
                 stopped.set_exception(error)
             raise
 
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.cancel)
     try:
         async with serve(receiver, host, port, path=path) as url:
-            print(f"Webhooks are taken at {url}, Ctrl-C ends it.", file=sys.stderr, flush=True)
-            await asyncio.wait([stopped])
+            with on_sigterm(stopped.cancel):
+                print(f"Webhooks are taken at {url}, Ctrl-C ends it.", file=sys.stderr, flush=True)
+                await asyncio.wait([stopped])
     finally:
         writer.close()  # after the last of those that were being taken
     if not stopped.cancelled():
