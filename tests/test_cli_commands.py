@@ -187,6 +187,19 @@ def test_the_emulator_ends_its_command_when_it_is_ended(tmp_path, monkeypatch):
     asyncio.run(main())
 
 
+def test_a_loop_without_signal_handlers_is_no_failure(monkeypatch):
+    """As on Windows."""
+
+    def refuse(*_):
+        raise NotImplementedError
+
+    async def main():
+        monkeypatch.setattr(asyncio.get_running_loop(), "add_signal_handler", refuse)
+        return await serve_for([sys.executable, "-c", "raise SystemExit(7)"], Emulator(learners=1), "127.0.0.1", 0)
+
+    assert asyncio.run(main()) == 7
+
+
 def test_a_docstring_without_sections_is_its_text():
     class Bare:
         """Just this.

@@ -319,6 +319,16 @@ def test_who_stops_reading_ends_it_and_gets_the_event_again_from_the_sender():
     assert (process.returncode, "Traceback" in err) == (0, False)
 
 
+@pytest.mark.parametrize(
+    ("option", "value"), [("--path", "/{x"), ("--path", "/any{thing}"), ("--path", "/a?b"), ("--host", "127..0.1")]
+)
+def test_where_nothing_can_be_taken_is_said_in_words(option, value):
+    ended = aoclient("webhooks", "listen", option, value, env=ENV)
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.startswith(f"aoclient: {option}: ")
+    assert ended.err.count("\n") == 1
+
+
 def test_a_port_that_is_taken_is_said_in_words():
     with receiving() as (url, _):
         port = url.split(":")[2].split("/")[0]

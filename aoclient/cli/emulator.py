@@ -12,7 +12,7 @@ from cyclopts import Parameter, validators
 from rich.console import Console
 
 from aoclient.cli.exits import DONE
-from aoclient.cli.signals import on_sigterm
+from aoclient.cli.listening import Host, on_sigterm
 from aoclient.emulator import Emulator
 from aoclient.emulator.journal import Journal
 from aoclient.settings import Rate
@@ -24,7 +24,7 @@ _KEPT = 1000  # entries of the journal, so that memory stays flat
 
 def emulator(
     *command: str,
-    host: str = "127.0.0.1",
+    host: Host = "127.0.0.1",
     port: Annotated[int | None, Parameter(validator=validators.Number(gte=0, lte=65535))] = None,
     learners: Count = 1000,
     courses: Count = 8,

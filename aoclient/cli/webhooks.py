@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import sys
 import uuid
 from collections.abc import Sequence
@@ -15,8 +16,8 @@ from cyclopts import App, Group, Parameter, validators
 
 from aoclient.cli.connection import secret_of, settle
 from aoclient.cli.exits import UsageError
+from aoclient.cli.listening import Host, on_sigterm
 from aoclient.cli.output import NO_OUTPUT, OutputOptions, Writer, write_one
-from aoclient.cli.signals import on_sigterm
 from aoclient.cli.text import shown
 from aoclient.secret import Secret
 from aoclient.webhooks import EVENTS, Encoding, Event, dumps, parse, sign, verify
@@ -61,7 +62,7 @@ def _secret(options: SecretOptions) -> Secret:
 @app.command
 def listen(
     *,
-    host: str = "127.0.0.1",
+    host: Host = "127.0.0.1",
     port: Annotated[int, Parameter(validator=validators.Number(gte=0, lte=65535))] = 9000,
     path: str = "/webhooks",
     store: Path | None = None,
@@ -86,7 +87,7 @@ def listen(
     from aoclient.receivers import Receiver, SQLiteStore
 
     form = output.format
-    if not path.startswith("/"):
+    if not _PATH.fullmatch(path):
         raise UsageError(f"--path: expected a path such as /webhooks, got {path!r}")
     # Answered after it is printed: what this process cannot print is sent again.
     receiver = Receiver(_secret(secret), store=None if store is None else SQLiteStore(store), wait=True)
@@ -99,6 +100,9 @@ def listen(
     finally:
         log.removeHandler(said)
         log.setLevel(level)
+
+
+_PATH = re.compile(r"/[^\s{}?#]*")  # braces would make it a pattern
 
 
 async def _listen(receiver: Receiver, host: str, port: int, path: str, form: Format) -> None:

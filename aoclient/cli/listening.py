@@ -1,4 +1,4 @@
-"""SIGTERM, which ends what waits for an interrupt in the same orderly way."""
+"""What the commands that listen have in common: the address, and SIGTERM, which ends them as an interrupt does."""
 
 from __future__ import annotations
 
@@ -6,6 +6,22 @@ import asyncio
 import signal
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from aoclient.cli.exits import UsageError
+
+
+def _check_host(_: object, host: str) -> None:
+    try:
+        host.encode("idna")
+    except UnicodeError:
+        raise UsageError(f"--host: {host!r} is no address to listen on") from None
+
+
+Host = Annotated[str, Parameter(validator=_check_host)]
+"""An address to listen on."""
 
 
 @contextmanager
