@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from collections.abc import Sequence
 from typing import Annotated
@@ -12,7 +13,7 @@ from cyclopts import Parameter, validators
 from rich.console import Console
 
 from aoclient.cli.exits import DONE
-from aoclient.cli.listening import Host, on_sigterm
+from aoclient.cli.listening import Host, on_sigterm, said
 from aoclient.emulator import Emulator
 from aoclient.emulator.journal import Journal
 from aoclient.settings import Rate
@@ -65,9 +66,10 @@ def emulator(
         latency=latency,
         journal=Journal(keep=_KEPT),
     )
-    if command:
-        return asyncio.run(serve_for(command, academy, host, port or 0))
-    asyncio.run(serve(academy, host, 8080 if port is None else port, Console(stderr=True)))
+    with said("aiohttp.server", logging.ERROR):
+        if command:
+            return asyncio.run(serve_for(command, academy, host, port or 0))
+        asyncio.run(serve(academy, host, 8080 if port is None else port, Console(stderr=True)))
     return DONE
 
 

@@ -16,9 +16,8 @@ from cyclopts import App, Group, Parameter, validators
 
 from aoclient.cli.connection import secret_of, settle
 from aoclient.cli.exits import UsageError
-from aoclient.cli.listening import Host, on_sigterm
+from aoclient.cli.listening import Host, on_sigterm, said
 from aoclient.cli.output import NO_OUTPUT, OutputOptions, Writer, write_one
-from aoclient.cli.text import shown
 from aoclient.secret import Secret
 from aoclient.webhooks import EVENTS, Encoding, Event, dumps, parse, sign, verify
 
@@ -91,15 +90,8 @@ def listen(
         raise UsageError(f"--path: expected a path such as /webhooks, got {path!r}")
     # Answered after it is printed: what this process cannot print is sent again.
     receiver = Receiver(_secret(secret), store=None if store is None else SQLiteStore(store), wait=True)
-    log = logging.getLogger("aoclient.receivers")
-    said, level = _Said(), log.level
-    log.addHandler(said)
-    log.setLevel(logging.INFO)
-    try:
+    with said("aoclient.receivers", logging.INFO), said("aiohttp.server", logging.ERROR):
         asyncio.run(_listen(receiver, host, port, path, form))
-    finally:
-        log.removeHandler(said)
-        log.setLevel(level)
 
 
 _PATH = re.compile(r"/[^\s{}?#]*")  # braces would make it a pattern
@@ -130,13 +122,6 @@ async def _listen(receiver: Receiver, host: str, port: int, path: str, form: For
         writer.close()  # after the last of those that were being taken
     if not stopped.cancelled():
         stopped.result()
-
-
-class _Said(logging.Handler):
-    """Says on stderr what the receiver refuses and why, without tracebacks."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        print(f"aoclient: {shown(record.getMessage())}", file=sys.stderr, flush=True)
 
 
 # --- verify ------------------------------------------------------------------------------------------------------
