@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+import redis as package
 from cryptography.fernet import Fernet
 from redis.asyncio import Redis, RedisCluster
 
@@ -417,6 +418,12 @@ def test_a_client_that_was_given_stays_open(redis):
 def test_an_address_that_is_none_is_refused(url):
     with pytest.raises(ConfigurationError, match="redis://"):
         Session("id", "secret", redis=url)
+
+
+@pytest.mark.parametrize("given", [package.Redis(), b"redis://localhost", 6379], ids=lambda each: type(each).__name__)
+def test_a_client_that_blocks_is_refused_before_it_is_used(given):
+    with pytest.raises(ConfigurationError, match=r"client of redis\.asyncio, got (redis|builtins)\."):
+        RedisCommons(given)
 
 
 def test_without_the_package_the_message_says_what_to_install(monkeypatch):

@@ -8,7 +8,7 @@ import logging
 import math
 from contextlib import suppress
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from aoclient.errors import ConfigurationError, MissingExtraError
 from aoclient.secret import Secret
@@ -57,13 +57,13 @@ class Link:
 
     Raises:
         MissingExtraError: The package redis is not installed.
-        ConfigurationError: The URL cannot be used.
+        ConfigurationError: The URL cannot be used, or it is no client of `redis.asyncio`.
     """
 
     def __init__(self, url: str | Secret | Any) -> None:  # Any: redis.asyncio.Redis or RedisCluster
         self._exceptions = _exceptions()
         self._is_own = isinstance(url, str | Secret)
-        self._client: Any = _client(url) if self._is_own else url
+        self._client: Any = _client(url) if self._is_own else _asyncio(url)
         self._running: set[asyncio.Task[Any]] = set()
         self._listening: set[asyncio.Task[None]] = set()
         pool = getattr(self._client, "connection_pool", None)  # a client for a cluster has one for each node
@@ -231,6 +231,18 @@ def _client(url: str | Secret) -> Any:
     raise ConfigurationError(
         "the address of Redis must be a redis://, rediss:// or unix:// URL, with settings redis-py knows behind the ?"
     )
+
+
+def _asyncio(client: Any) -> Any:
+    """Return a client, unless it is one that blocks, which is easily confused, or something else."""
+    import redis
+
+    if isinstance(client, redis.Redis | redis.RedisCluster) or not hasattr(client, "execute_command"):
+        kind = type(cast("object", client))
+        raise ConfigurationError(
+            f"redis must be a URL, a Link or a client of redis.asyncio, got {kind.__module__}.{kind.__qualname__}"
+        )
+    return client
 
 
 def _exceptions() -> ModuleType:
