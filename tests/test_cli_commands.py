@@ -29,6 +29,13 @@ def findings(ended):
     return {row["check"]: (row["state"], row["detail"]) for row in ended.rows}
 
 
+@pytest.mark.parametrize("life", [1e12, 1e30], ids=["after the last year", "after the last second"])
+def test_a_token_may_end_when_no_calendar_has_a_day(life):
+    with served(Emulator(learners=1, token_life=life)) as env:
+        (row,) = aoclient("token", env=env).rows
+    assert (row["expires_at"], row["expires_in"]) == (None, pytest.approx(life))
+
+
 def test_doctor_looks_at_everything(tmp_path):
     emulator = Emulator(learners=20, courses=2, rate=Rate(100, per=60))
     kept = tmp_path / "secret"
