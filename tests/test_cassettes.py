@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import resource
 
 import pytest
 from hypothesis import given, settings
@@ -464,3 +465,19 @@ def test_the_network_is_the_recordings_own(tmp_path):
     asyncio.run(main())
     for each in (tmp_path / "a.jsonl").read_text().splitlines()[1:]:
         assert json.loads(each)["headers"]["content-type"] == "application/json"
+
+
+def test_on_a_full_disk_the_network_is_closed_all_the_same(tmp_path):
+    async def main():
+        recording = Recording(tmp_path / "c.jsonl", base_url="http://127.0.0.1:9")
+        kept = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, kept[1]))
+        try:
+            with pytest.raises(OSError, match="too large"):
+                await recording.aclose()
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, kept)
+        with pytest.raises(aoclient.ClientClosedError):
+            await recording.send(encode(actions.Courses()))
+
+    asyncio.run(main())

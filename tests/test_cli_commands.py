@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import stat
 import subprocess
 import sys
@@ -26,6 +27,13 @@ def test_the_token_command_says_type_and_end():
 
 def findings(ended):
     return {row["check"]: (row["state"], row["detail"]) for row in ended.rows}
+
+
+@pytest.mark.parametrize("life", [1e12, 1e30], ids=["after the last year", "after the last second"])
+def test_a_token_may_end_when_no_calendar_has_a_day(life):
+    with served(Emulator(learners=1, token_life=life)) as env:
+        (row,) = aoclient("token", env=env).rows
+    assert (row["expires_at"], row["expires_in"]) == (None, pytest.approx(life))
 
 
 def test_doctor_looks_at_everything(tmp_path):
@@ -130,7 +138,44 @@ def test_the_emulator_runs_a_command_against_itself():
     assert (missing.code, "no-such-command" in missing.err) == (1, True)
 
 
-def test_the_emulator_ends_its_command_when_it_is_ended(tmp_path):
+_LONG = """
+import time
+try:
+    print("begun", flush=True)
+    time.sleep(60)
+except KeyboardInterrupt:
+    print("clearing up", flush=True)
+    time.sleep(0.2)
+    print("cleared up", flush=True)
+"""
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "said"),
+    [(signal.SIGINT, 130, "clearing up\ncleared up\n"), (signal.SIGTERM, 128 + 15, "")],
+    ids=["Ctrl-C", "SIGTERM"],
+)
+def test_the_command_of_an_emulator_ends_before_it(number, code, said):
+    with subprocess.Popen(
+        [sys.executable, "-m", "aoclient", "emulator", "--", sys.executable, "-c", _LONG],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "begun\n"
+        if number == signal.SIGINT:
+            os.killpg(process.pid, number)  # as a terminal does
+        else:
+            process.send_signal(number)
+        out, err = process.communicate(timeout=20)  # ends when the command has closed stdout as well
+    assert (process.returncode, out) == (code, said)
+    assert err == ("aoclient: stopped\n" if number == signal.SIGINT else "")
+
+
+def test_the_emulator_ends_its_command_when_it_is_ended(tmp_path, monkeypatch):
+    monkeypatch.setattr("aoclient.cli.emulator._GOODBYE", 0.0)
     code = "import os, pathlib, sys, time; pathlib.Path(sys.argv[1]).write_text(str(os.getpid())); time.sleep(60)"
     told = tmp_path / "pid"
     os.mkfifo(told)  # reading waits until the command writes
@@ -147,6 +192,19 @@ def test_the_emulator_ends_its_command_when_it_is_ended(tmp_path):
             os.kill(pid, 0)
 
     asyncio.run(main())
+
+
+def test_a_loop_without_signal_handlers_is_no_failure(monkeypatch):
+    """As on Windows."""
+
+    def refuse(*_):
+        raise NotImplementedError
+
+    async def main():
+        monkeypatch.setattr(asyncio.get_running_loop(), "add_signal_handler", refuse)
+        return await serve_for([sys.executable, "-c", "raise SystemExit(7)"], Emulator(learners=1), "127.0.0.1", 0)
+
+    assert asyncio.run(main()) == 7
 
 
 def test_a_docstring_without_sections_is_its_text():

@@ -3,11 +3,12 @@
 import os
 import subprocess
 import sys
+from types import ModuleType
 
 import pytest
 
 from aoclient import errors
-from aoclient.cli import exits
+from aoclient.cli import exits, main
 from aoclient.emulator import Emulator
 from tests.kit.command_line import Stream, aoclient, served
 
@@ -91,6 +92,48 @@ def test_a_refused_sign_in_says_where_to_look(monkeypatch):
     monkeypatch.setattr(sys, "stderr", Stream())
     exits.exit_code(command)
     assert sys.stderr.text() == "aoclient: no; aoclient config show says where client id and secret come from\n"
+
+
+@pytest.mark.parametrize(
+    ("closed", "line", "code", "err"),
+    [
+        ("<&-", "token --client-id me", 2, "aoclient: there is no client secret"),
+        (">&-", "actions", 0, ""),
+        ("2>&-", "nothing", 2, ""),
+    ],
+)
+def test_a_daemon_may_start_it_without_a_stream(closed, line, code, err):
+    command = f'exec "{sys.executable}" -m aoclient {line} {closed}'
+    ended = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout) == (code, "")
+    assert ended.stderr.startswith(err)
+    assert ended.stderr.count("\n") == bool(err)
+
+
+def test_an_interrupt_while_modules_are_loaded_is_one_line_too(monkeypatch):
+    class Loading(ModuleType):
+        def __getattr__(self, name: str) -> object:
+            raise KeyboardInterrupt
+
+    monkeypatch.setitem(sys.modules, "aoclient.cli.app", Loading("aoclient.cli.app"))
+    monkeypatch.setattr(sys, "stderr", Stream())
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert (ended.value.code, sys.stderr.text()) == (130, "aoclient: stopped\n")
+
+
+def test_a_reader_that_has_enough_of_a_table_is_no_failure():
+    code = (
+        "import sys; from aoclient.cli.exits import exit_code; from aoclient.cli.tables import print_rows; "
+        "sys.exit(exit_code(lambda: print_rows([{'a': 'x' * 30}] * 20_000) or 0))"
+    )
+    # Unbuffered, Python drops what a pipe did not take, and nobody learns that the reader has gone.
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, env=env) as writing:
+        assert writing.stdout is not None
+        writing.stdout.readline()
+        writing.stdout.close()
+        assert writing.wait() == 0
 
 
 def test_a_reader_that_has_enough_is_no_failure():

@@ -110,6 +110,21 @@ def test_a_profile_that_cannot_be_used_is_said_in_words(home, profile, words):
     assert CANARY not in ended.err
 
 
+@pytest.mark.parametrize(("home", "path"), [("/home/ann", "/home/ann"), (None, "~")], ids=["a home", "no home"])
+def test_who_has_no_home_has_no_profiles(monkeypatch, home, path):
+    def nobody(_):
+        raise KeyError
+
+    monkeypatch.setattr("pwd.getpwuid", nobody)  # as for the user of a container that is a number and nothing else
+    found = shown({"HOME": home} if home else {})
+    assert found["config"] == (f"{path}/.config/aoclient/config.toml", "not there")
+
+
+def test_a_home_of_nobody_stays_as_it_is_written(home, tmp_path):
+    (tmp_path / "aoclient" / "config.toml").write_text('[profiles.odd]\ntoken_file = "~no-such-user/token.json"\n')
+    assert shown(home, "--profile", "odd")["token_file"][0] == str(tmp_path / "aoclient/~no-such-user/token.json")
+
+
 @pytest.mark.parametrize("text", [b"nonsense", b"\xff"])
 def test_a_file_that_is_no_toml_is_said_in_words(home, tmp_path, text):
     (tmp_path / "aoclient" / "config.toml").write_bytes(text)

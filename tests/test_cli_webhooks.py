@@ -310,6 +310,16 @@ def test_events_are_printed_once_as_they_come_and_a_file_remembers_them(tmp_path
     assert "Traceback" not in err
 
 
+def test_what_is_no_http_is_said_in_a_line():
+    with listening("--jsonl") as (process, url):
+        chunked = request(b"no chunk\r\n", "Transfer-Encoding: chunked", length=False)
+        assert asyncio.run(exchange(url, chunked)).status == 400
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate()
+    assert (process.returncode, out) == (0, "")
+    assert err == "aoclient: Error handling request from 127.0.0.1: BadHttpMessage\n"
+
+
 def test_who_stops_reading_ends_it_and_gets_the_event_again_from_the_sender():
     with listening("--jsonl") as (process, url):
         process.stdout.close()
@@ -317,6 +327,16 @@ def test_who_stops_reading_ends_it_and_gets_the_event_again_from_the_sender():
         err = process.stderr.read()
         process.wait()
     assert (process.returncode, "Traceback" in err) == (0, False)
+
+
+@pytest.mark.parametrize(
+    ("option", "value"), [("--path", "/{x"), ("--path", "/any{thing}"), ("--path", "/a?b"), ("--host", "127..0.1")]
+)
+def test_where_nothing_can_be_taken_is_said_in_words(option, value):
+    ended = aoclient("webhooks", "listen", option, value, env=ENV)
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.startswith(f"aoclient: {option}: ")
+    assert ended.err.count("\n") == 1
 
 
 def test_a_port_that_is_taken_is_said_in_words():

@@ -283,3 +283,38 @@ def test_a_body_beyond_one_mebibyte_never_reaches_php():
             assert (status, headers["content-type"]) == (413, "text/html; charset=UTF-8")
 
     asyncio.run(main())
+
+
+def test_it_ends_although_a_client_waits_for_an_answer():
+    async def main():
+        emulator = Emulator(faults="stall@action=token")
+        async with asyncio.timeout(20), aiohttp.ClientSession() as http:
+            async with emulator.serve() as url:
+                asked = asyncio.create_task(Client(http, url).post(CREDENTIALS, "/oauth/token"))
+                while not emulator.journal.received:  # noqa: ASYNC110  # a journal has no event
+                    await asyncio.sleep(0)
+            with pytest.raises(aiohttp.ServerDisconnectedError):
+                await asked
+
+    asyncio.run(main())
+
+
+def test_a_client_that_hangs_up_in_the_body_leaves_no_trace(caplog):
+    async def main():
+        async with Emulator().serve() as url:
+            reader, writer = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
+            writer.write(b"POST /api/v1/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nacti")
+            writer.write_eof()
+            await reader.read()
+            writer.close()
+
+    asyncio.run(main())
+    assert caplog.records == []
+
+
+def test_an_encoding_of_a_form_is_ignored_as_php_does():
+    async def main():
+        async with client_of(Emulator()) as client:
+            return (await client.post(**{"Content-Encoding": "gzip"}))[0]
+
+    assert asyncio.run(main()) == 200

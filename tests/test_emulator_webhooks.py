@@ -397,6 +397,8 @@ def test_the_journal_keeps_the_last_ones_if_wanted_and_all_are_sent():
         ({"to": "example.com/hook"}, "to="),
         ({"to": "ftp://example.com"}, "to="),
         ({"to": "http://[x"}, "to="),
+        ({"to": "http://example..com/hook"}, "to="),
+        ({"to": "http://example.com:99999/hook"}, "to="),
         ({"to": "https:///hook"}, "to="),
         ({"secret": " "}, "secret"),
         ({"tries": 0}, "tries"),

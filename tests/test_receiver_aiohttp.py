@@ -286,6 +286,26 @@ def test_an_application_that_ends_waits_for_what_is_at_work():
     assert asyncio.run(whole()) == (200, False, True)
 
 
+@pytest.mark.parametrize("drain_timeout", [0, 0.05])
+def test_who_waits_for_an_event_that_is_given_up_is_told_so(drain_timeout):
+    async def main():
+        receiver = Receiver(SECRET, wait=True, drain_timeout=drain_timeout)
+        begun = asyncio.Event()
+
+        @receiver.on(Event)
+        async def never_ends(_):
+            begun.set()
+            await asyncio.Event().wait()
+
+        async with asyncio.timeout(20):
+            async with serve(receiver) as url:
+                answer = asyncio.create_task(exchange(url, request(BODY, GOOD)))
+                await begun.wait()
+            return (await answer).status
+
+    assert asyncio.run(main()) == 503
+
+
 def test_the_server_says_where_it_listens_also_on_ipv6():
     async def whole():
         async with serve(Receiver(SECRET), "::1", path="/x") as url:

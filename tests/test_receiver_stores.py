@@ -5,11 +5,14 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
+from types import SimpleNamespace
 
 import pytest
 
 from aoclient.errors import ConfigurationError
 from aoclient.receivers import MemoryStore, SQLiteStore, State
+from aoclient.receivers import sqlite as sqlite_store
 from tests.kit.clock import run
 
 LEASE = 30
@@ -318,6 +321,26 @@ def test_what_sqlite_was_asked_is_done_though_the_task_that_asked_is_cancelled(t
         return state
 
     assert asyncio.run(main()) is State.DONE
+
+
+def test_sqlite_opens_a_file_that_another_process_is_making(tmp_path, monkeypatch):
+    other = sqlite3.connect(tmp_path / "once.db", isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")  # now the change to a write-ahead log is refused at once, whatever the time-out
+    waited = []
+
+    def sleep(seconds):
+        waited.append(seconds)
+        other.close()
+
+    monkeypatch.setattr(sqlite_store, "time", SimpleNamespace(monotonic=time.monotonic, sleep=sleep))
+
+    async def main():
+        store = SQLiteStore(tmp_path / "once.db")
+        await store.open()
+        await store.aclose()
+
+    asyncio.run(main())
+    assert len(waited) == 1
 
 
 def test_sqlite_says_which_file_cannot_be_opened(tmp_path):

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import logging
 import sys
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
+import redis as package
 from cryptography.fernet import Fernet
 from redis.asyncio import Redis, RedisCluster
 
@@ -335,16 +338,44 @@ def test_a_cancelled_command_leaves_no_answer_for_the_next(redis):
     asyncio.run(main())
 
 
-def test_more_commands_at_once_than_a_pool_has_connections_are_no_failure_on_any_loop(redis):
-    link = Link(redis.url)
+@pytest.mark.parametrize("most", [1, 2, 7, 100])
+def test_more_commands_at_once_than_a_pool_has_connections_are_no_failure_on_any_loop(redis, most):
+    link = Link(f"{redis.url}?max_connections={most}")
 
     async def main() -> None:
+        link.listen("news", print, lambda: None)
         answers = await asyncio.gather(*(link.call("ECHO", f"{number}") for number in range(300)))
         assert answers == [f"{number}".encode() for number in range(300)]
         await link.aclose()
 
     asyncio.run(main())
     asyncio.run(main())
+
+
+@pytest.mark.usefixtures("one_redis")
+def test_after_a_failover_no_connection_stays_with_what_is_a_replica_now(tmp_path):
+    """As where a name leads to another machine, and the old one lives on."""
+    old, new = (RedisServer(unixsocket=str(tmp_path / name)) for name in ("old", "new"))
+    address = tmp_path / "redis"
+    address.symlink_to(tmp_path / "old")
+
+    async def main() -> None:
+        deliveries = RedisDeliveryStore(f"unix://{address}")
+        assert await asyncio.gather(*(begin(deliveries, f"before {number}") for number in range(5))) == [State.NEW] * 5
+        old.ask("REPLICAOF", "127.0.0.1", str(new.port))
+        address.unlink()
+        address.symlink_to(tmp_path / "new")
+        assert await asyncio.gather(*(begin(deliveries, f"after {number}") for number in range(5))) == [State.NEW] * 5
+        await deliveries.aclose()
+
+    async def begin(deliveries: RedisDeliveryStore, key: str) -> State:
+        return await deliveries.begin(key, "a", lease=30)
+
+    with contextlib.ExitStack() as stack:
+        for server in (old, new):
+            server.start()
+            stack.callback(server.stop)
+        asyncio.run(main())
 
 
 def test_work_cut_off_with_the_loop_is_no_error(caplog):
@@ -371,10 +402,28 @@ def test_a_client_that_was_given_stays_open(redis):
     asyncio.run(main())
 
 
-@pytest.mark.parametrize("url", ["http://localhost", "localhost:6379", "", "redis://localhost:port"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://localhost",
+        "localhost:6379",
+        "",
+        "redis://localhost:port",
+        "redis://localhost?nonsense=1",
+        "redis://localhost?ssl_cert_reqs=none",
+        "redis://localhost?retry=3",
+        "rediss://localhost?ssl_cert_reqs=nonsense",
+    ],
+)
 def test_an_address_that_is_none_is_refused(url):
     with pytest.raises(ConfigurationError, match="redis://"):
         Session("id", "secret", redis=url)
+
+
+@pytest.mark.parametrize("given", [package.Redis(), b"redis://localhost", 6379], ids=lambda each: type(each).__name__)
+def test_a_client_that_blocks_is_refused_before_it_is_used(given):
+    with pytest.raises(ConfigurationError, match=r"client of redis\.asyncio, got (redis|builtins)\."):
+        RedisCommons(given)
 
 
 def test_without_the_package_the_message_says_what_to_install(monkeypatch):
@@ -406,6 +455,35 @@ def test_sessions_with_the_same_redis_share_the_token_and_close_what_they_opened
         assert token_requests(emulator) == 1
 
     asyncio.run(main())
+
+
+def test_a_user_of_redis_needs_no_more_than_the_guide_says(redis):
+    guide = Path(__file__).parent.parent / "docs" / "guide" / "deployment.md"
+    lines = guide.read_text(encoding="utf-8").splitlines()
+    command = next(line for line in lines if line.startswith("ACL SETUSER"))
+    redis.ask(*command.split())
+
+    async def main() -> None:
+        url = f"redis://academy:password@127.0.0.1:{redis.port}/0"
+        emulator = Emulator(faults="429@at=2;retry_after=1")
+        async with Session(
+            "client-id", "client-secret", sender=emulator, redis=url, cache_for=60.0, rate=Rate(1000, per=1.0)
+        ) as ao:
+            for _ in range(3):
+                await ao.courses()
+                await ao.learners_from_country(country_iso_code="UA")
+        deliveries = RedisDeliveryStore(url)
+        await deliveries.open()
+        assert await deliveries.begin("key", "a", lease=30) is State.NEW
+        await deliveries.done("key")
+        await deliveries.aclose()
+
+    try:
+        asyncio.run(main())
+        assert redis.calls("subscribe") == redis.calls("publish") == 1
+        assert redis.ask("ACL", "LOG") == []
+    finally:
+        redis.ask("ACL", "DELUSER", "academy")
 
 
 def test_a_commons_that_was_given_serves_several_sessions_and_stays_open(redis):

@@ -197,14 +197,13 @@ def test_an_export_of_one_job_says_what_it_would_take_to_show_more(tmp_path):
     ]
 
 
-def test_names_are_shown_as_text_whatever_they_hold(tmp_path):
-    nasty = "<img src=x onerror=alert(1)></script>"
-    path = tmp_path / "r.html"
+def page_of(name):
+    """Return the page of an academy in which everything has this name."""
     summary = {
-        **{name: [] for name in ("weeks", "spent", "scores", "answers", "certificates")},
-        "courses": [nasty],
+        **{key: [] for key in ("weeks", "spent", "scores", "answers", "certificates")},
+        "courses": [name],
         "planned": [0],
-        "teams": [nasty],
+        "teams": [name],
         "sets": [[], [0]],
         "questions": [],
         "newest": "",
@@ -214,9 +213,15 @@ def test_names_are_shown_as_text_whatever_they_hold(tmp_path):
         "unseenFrom": [0, 8],
         "progress": [[0, 1, 1, 1, 0, 0, 60]],
         "seen": [[-1, 1, 2, 1]],
-        "people": [[nasty, nasty, 1, "", [[0, 10, 60, 0]]]],
+        "people": [[name, name, 1, "", [[0, 10, 60, 0]]]],
     }
-    path.write_text(page(summary, title=nasty, remark=nasty), encoding="utf-8")
+    return page(summary, title=name, remark=name)
+
+
+def test_names_are_shown_as_text_whatever_they_hold(tmp_path):
+    nasty = "<img src=x onerror=alert(1)></script>"
+    path = tmp_path / "r.html"
+    path.write_text(page_of(nasty), encoding="utf-8")
 
     async def look(tab):
         shown = await tab.run(ROWS.format("people"))
@@ -227,3 +232,27 @@ def test_names_are_shown_as_text_whatever_they_hold(tmp_path):
     (row,), (images, title, heading) = visit(path, look)
     assert row[:4] == [nasty, nasty, nasty, "never"]
     assert (images, title, heading) == (0, nasty, nasty)
+
+
+def test_a_long_name_leaves_room_for_the_other_columns(tmp_path):
+    path = tmp_path / "r.html"
+    path.write_text(page_of("Long" * 100), encoding="utf-8")
+
+    async def look(tab):
+        return await tab.run(
+            "['courses', 'people'].map((card) => document.querySelector(`#${card} td`).getBoundingClientRect().width)"
+        )
+
+    assert all(width < 400 for width in visit(path, look))
+
+
+def test_no_letter_is_cut_in_half_and_what_runs_to_the_left_does_so_in_its_cell(tmp_path):
+    rocket, hebrew = "\N{ROCKET}", "\N{HEBREW LETTER SHIN}\N{HEBREW LETTER LAMED}"
+    path = tmp_path / "r.html"
+    path.write_text(page_of(hebrew), encoding="utf-8")
+
+    async def look(tab):
+        direction = "getComputedStyle(document.querySelector('#people td')).direction"
+        return await tab.run(f"[lines('{rocket}'.repeat(20), 7), {direction}]")
+
+    assert visit(path, look) == [[rocket * 7, rocket * 6 + "…"], "rtl"]

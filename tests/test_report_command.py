@@ -95,6 +95,12 @@ def test_what_was_guarded_for_spreadsheets_is_read_without_its_guard(tmp_path):
     assert people > {("=1+1", "-0@example.com"), ("'tis", "-1@example.com"), ("@home", "-2@example.com")}
 
 
+def test_a_title_that_is_no_text_is_no_failure(plain, tmp_path):
+    path = tmp_path / "r.html"
+    assert aoclient("report", str(plain), "--out", str(path), "--title", "Za\udcfcrich").code == 0
+    assert "<h1>Za?rich</h1>" in path.read_text(encoding="utf-8")
+
+
 def test_an_export_with_nothing_to_report_is_refused(tmp_path):
     run(Emulator(learners=2, courses=2), [TeamsJob()], tmp_path / "export")
     ended = aoclient("report", str(tmp_path / "export"), "--out", str(tmp_path / "r.html"))

@@ -84,9 +84,11 @@ class Recording:
 
     async def aclose(self) -> None:
         """Close the file, and the network where it is the recording's own."""
-        self._file.close()
-        if self._http is not None:
-            await self._http.aclose()
+        try:
+            self._file.close()  # writes what is left, which a full disk refuses
+        finally:
+            if self._http is not None:
+                await self._http.aclose()
 
     def _write(self, request: Request, response: Response | str, began: float) -> None:
         if self._file.closed:  # an answer that came after the end is nobody's

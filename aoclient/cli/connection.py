@@ -105,8 +105,17 @@ _NOT_SET = "not set"
 
 def config_path(environ: Mapping[str, str] = os.environ) -> Path:
     """Return where the file with the profiles is."""
-    home = environ.get("XDG_CONFIG_HOME")
-    return (Path(home) if home else Path.home() / ".config") / "aoclient" / "config.toml"
+    given = environ.get("XDG_CONFIG_HOME")
+    folder = Path(given) if given else _expanded(Path("~/.config"))
+    return folder / "aoclient" / "config.toml"
+
+
+def _expanded(path: Path) -> Path:
+    """Return a path with ``~`` and ``~name`` resolved, or as it is where nobody has that home, as in a container."""
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        return path
 
 
 def settle(given: Given, environ: Mapping[str, str] = os.environ) -> Settings:
@@ -131,7 +140,7 @@ def settle(given: Given, environ: Mapping[str, str] = os.environ) -> Settings:
             value = profile[name]
             in_file = cast("str", value)
             found[name] = Setting(
-                str(path.parent / Path(in_file).expanduser()) if name.endswith("_file") else value,
+                str(path.parent / _expanded(Path(in_file))) if name.endswith("_file") else value,
                 f"profile {chosen.value}",
             )
         else:

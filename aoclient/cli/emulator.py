@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
-import signal
 from collections.abc import Sequence
 from typing import Annotated
 
+import anyio
 from cyclopts import Parameter, validators
 from rich.console import Console
 
 from aoclient.cli.exits import DONE
+from aoclient.cli.listening import Host, on_sigterm, said
 from aoclient.emulator import Emulator
 from aoclient.emulator.journal import Journal
 from aoclient.settings import Rate
@@ -23,7 +25,7 @@ _KEPT = 1000  # entries of the journal, so that memory stays flat
 
 def emulator(
     *command: str,
-    host: str = "127.0.0.1",
+    host: Host = "127.0.0.1",
     port: Annotated[int | None, Parameter(validator=validators.Number(gte=0, lte=65535))] = None,
     learners: Count = 1000,
     courses: Count = 8,
@@ -64,9 +66,10 @@ def emulator(
         latency=latency,
         journal=Journal(keep=_KEPT),
     )
-    if command:
-        return asyncio.run(serve_for(command, academy, host, port or 0))
-    asyncio.run(serve(academy, host, 8080 if port is None else port, Console(stderr=True)))
+    with said("aiohttp.server", logging.ERROR):
+        if command:
+            return asyncio.run(serve_for(command, academy, host, port or 0))
+        asyncio.run(serve(academy, host, 8080 if port is None else port, Console(stderr=True)))
     return DONE
 
 
@@ -85,7 +88,13 @@ async def serve_for(command: Sequence[str], academy: Emulator, host: str, port: 
         }
         process = await asyncio.create_subprocess_exec(*command, env=environment)
         try:
-            code = await process.wait()
+            with on_sigterm(process.terminate):
+                code = await process.wait()
+        except asyncio.CancelledError:
+            # Ctrl-C reached the command too, which may have something to clear up or to say.
+            with anyio.move_on_after(_GOODBYE, shield=True):
+                await process.wait()
+            raise
         finally:
             if process.returncode is None:
                 process.terminate()
@@ -95,16 +104,17 @@ async def serve_for(command: Sequence[str], academy: Emulator, host: str, port: 
 
 _LEAD_ELSEWHERE = ("AOCLIENT_CLIENT_SECRET_FILE", "AOCLIENT_REDIS_URL")
 _SIGNALLED = 128
+_GOODBYE = 5.0  # seconds
 
 
 async def serve(academy: Emulator, host: str, port: int, console: Console) -> None:
     """Serve until SIGTERM, or until it is cancelled."""
     stopped = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
     async with academy.serve(host=host, port=port) as url:
-        console.print(f"An academy is at [bold]{url}[/], Ctrl-C ends it. To use it:\n")
-        console.print(
-            f"  export AOCLIENT_BASE_URL={url} AOCLIENT_CLIENT_ID=client-id AOCLIENT_CLIENT_SECRET=client-secret",
-            soft_wrap=True,
-        )
-        await stopped.wait()
+        with on_sigterm(stopped.set):
+            console.print(f"An academy is at [bold]{url}[/], Ctrl-C ends it. To use it:\n")
+            console.print(
+                f"  export AOCLIENT_BASE_URL={url} AOCLIENT_CLIENT_ID=client-id AOCLIENT_CLIENT_SECRET=client-secret",
+                soft_wrap=True,
+            )
+            await stopped.wait()

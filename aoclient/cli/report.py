@@ -36,8 +36,9 @@ def report(
         raise UsageError(f"{folder} has nothing to report; export one of the jobs {', '.join(JOBS)}")
     summary = summarize(exported.rows, until=exported.day, is_anonymous=anonymous)
     text = page(summary, title=title, remark=_remark(exported, is_anonymous=anonymous))
-    out.write_text(text, encoding="utf-8")
-    print(f"{out}: {len(text.encode()) // 1000} kB, {summary['learners']} learners", file=sys.stderr)
+    content = text.encode(errors="replace")  # a title from a terminal that is not UTF-8
+    out.write_bytes(content)
+    print(f"{out}: {len(content) // 1000} kB, {summary['learners']} learners", file=sys.stderr)
 
 
 def _remark(exported: Exported, *, is_anonymous: bool) -> str:

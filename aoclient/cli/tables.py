@@ -57,9 +57,14 @@ def print_fields(fields: Mapping[str, Any]) -> None:
     _console().print(table)
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError  # `exit_code` knows that a reader who has enough is no failure; rich thinks it is
+
+
 def _console() -> Console:
     # Where stdout is a file nothing is cut; rich itself keeps to NO_COLOR.
-    return Console(highlight=False, width=None if sys.stdout.isatty() else _NO_TERMINAL)
+    return _Console(highlight=False, width=None if sys.stdout.isatty() else _NO_TERMINAL)
 
 
 def _fitting(widths: Mapping[str, int], room: int) -> list[str]:

@@ -32,7 +32,15 @@ async def _sign_in(probe: Probe) -> dict[str, Any]:  # Any: JSON
         signed = await probe.sign_in()
     return {
         "type": signed.type,
-        "expires_at": datetime.fromtimestamp(signed.expires_at, UTC).isoformat(timespec="seconds"),
+        "expires_at": _moment(signed.expires_at),
         "expires_in": round(signed.left(time.time())),
         "base_url": probe.base_url,
     }
+
+
+def _moment(seconds: float) -> str | None:
+    """Return a unix time as ISO text; None where it lies behind the last year there is."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
+    except (ValueError, OverflowError, OSError):
+        return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import signal
+import re
 import sys
 import uuid
 from collections.abc import Sequence
@@ -16,8 +16,8 @@ from cyclopts import App, Group, Parameter, validators
 
 from aoclient.cli.connection import secret_of, settle
 from aoclient.cli.exits import UsageError
+from aoclient.cli.listening import Host, on_sigterm, said
 from aoclient.cli.output import NO_OUTPUT, OutputOptions, Writer, write_one
-from aoclient.cli.text import shown
 from aoclient.secret import Secret
 from aoclient.webhooks import EVENTS, Encoding, Event, dumps, parse, sign, verify
 
@@ -61,7 +61,7 @@ def _secret(options: SecretOptions) -> Secret:
 @app.command
 def listen(
     *,
-    host: str = "127.0.0.1",
+    host: Host = "127.0.0.1",
     port: Annotated[int, Parameter(validator=validators.Number(gte=0, lte=65535))] = 9000,
     path: str = "/webhooks",
     store: Path | None = None,
@@ -86,19 +86,15 @@ def listen(
     from aoclient.receivers import Receiver, SQLiteStore
 
     form = output.format
-    if not path.startswith("/"):
+    if not _PATH.fullmatch(path):
         raise UsageError(f"--path: expected a path such as /webhooks, got {path!r}")
     # Answered after it is printed: what this process cannot print is sent again.
     receiver = Receiver(_secret(secret), store=None if store is None else SQLiteStore(store), wait=True)
-    log = logging.getLogger("aoclient.receivers")
-    said, level = _Said(), log.level
-    log.addHandler(said)
-    log.setLevel(logging.INFO)
-    try:
+    with said("aoclient.receivers", logging.INFO), said("aiohttp.server", logging.ERROR):
         asyncio.run(_listen(receiver, host, port, path, form))
-    finally:
-        log.removeHandler(said)
-        log.setLevel(level)
+
+
+_PATH = re.compile(r"/[^\s{}?#]*")  # braces would make it a pattern
 
 
 async def _listen(receiver: Receiver, host: str, port: int, path: str, form: Format) -> None:
@@ -117,22 +113,15 @@ async def _listen(receiver: Receiver, host: str, port: int, path: str, form: For
                 stopped.set_exception(error)
             raise
 
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.cancel)
     try:
         async with serve(receiver, host, port, path=path) as url:
-            print(f"Webhooks are taken at {url}, Ctrl-C ends it.", file=sys.stderr, flush=True)
-            await asyncio.wait([stopped])
+            with on_sigterm(stopped.cancel):
+                print(f"Webhooks are taken at {url}, Ctrl-C ends it.", file=sys.stderr, flush=True)
+                await asyncio.wait([stopped])
     finally:
         writer.close()  # after the last of those that were being taken
     if not stopped.cancelled():
         stopped.result()
-
-
-class _Said(logging.Handler):
-    """Says on stderr what the receiver refuses and why, without tracebacks."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        print(f"aoclient: {shown(record.getMessage())}", file=sys.stderr, flush=True)
 
 
 # --- verify ------------------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from aoclient.emulator.academy import Emulator
 
 _DRIPS = 20
+_GOODBYE = 0.05  # seconds for answers in the making; to aiohttp 0 is for ever
 _GLANCE = 0.05  # seconds between two looks whether a client that is kept waiting has gone
 
 
@@ -29,7 +30,7 @@ async def serve(emulator: Emulator, *, host: str, port: int) -> AsyncGenerator[s
     async def handle(request: web.BaseRequest) -> web.StreamResponse:
         return await _respond(emulator, request)
 
-    server = web.Server(handle, access_log=None)
+    server = web.Server(handle, access_log=None, auto_decompress=False)  # no PHP inflates a form
 
     def accept() -> asyncio.Protocol:
         return _Closing() if application.refuses_connection() else cast("asyncio.Protocol", server())
@@ -45,7 +46,7 @@ async def serve(emulator: Emulator, *, host: str, port: int) -> AsyncGenerator[s
     finally:
         application.base_url = links_before
         listening.close()
-        await server.shutdown(timeout=0)
+        await server.shutdown(timeout=_GOODBYE)
         await listening.wait_closed()
 
 
@@ -61,6 +62,8 @@ async def _respond(emulator: Emulator, request: web.BaseRequest) -> web.StreamRe
         body = await request.read()
     except web.HTTPRequestEntityTooLarge:  # 1 MiB, which is nginx's client_max_body_size too
         return await _send(request, Outgoing(html_response(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)))
+    except (ConnectionError, web.RequestPayloadError):  # cut off in the middle: nobody is there to be answered
+        return await _send(request, Outgoing(html_response(HTTPStatus.BAD_REQUEST)))
     outgoing = emulator.application.handle(
         Incoming(
             method=request.method,

@@ -90,9 +90,11 @@ class Webhooks:
 def _is_url(text: str) -> bool:
     try:
         parts = urlsplit(text)
+        host, _ = parts.hostname or "", parts.port
+        host.encode("idna")  # as every request would
     except ValueError:
         return False
-    return parts.scheme in ("http", "https") and bool(parts.hostname)
+    return parts.scheme in ("http", "https") and bool(host)
 
 
 @asynccontextmanager

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from aoclient.receivers.receiver import Receiver
 
 _LINGERS = 1.0  # seconds what is left of a refused body is read and dropped, so that the sender gets to read the answer
+_GOODBYE = 0.5  # seconds for answers that are known, and then for what reads them; to aiohttp 0 is for ever
 
 
 def handler(receiver: Receiver) -> Callable[[web.Request], Awaitable[web.Response]]:
@@ -56,19 +57,20 @@ async def serve(
     """
     app = web.Application()
     app.add_routes(routes(receiver, path))
-    app.cleanup_ctx.append(receiver.lifespan)
     runner = web.AppRunner(
-        app,
-        access_log=None,
-        auto_decompress=False,
-        lingering_time=_LINGERS,
-        shutdown_timeout=receiver.drain_timeout,
+        app, access_log=None, auto_decompress=False, lingering_time=_LINGERS, shutdown_timeout=_GOODBYE
     )
     await runner.setup()
     try:
-        await web.TCPSite(runner, host, port).start()
-        bound_host, bound_port = runner.addresses[0][:2]
-        yield f"http://{f'[{bound_host}]' if ':' in bound_host else bound_host}:{bound_port}{path}"
+        # Closed before the connections are: who waits for an event that is given up is told so.
+        async with receiver:
+            site = web.TCPSite(runner, host, port)
+            await site.start()
+            bound_host, bound_port = runner.addresses[0][:2]
+            try:
+                yield f"http://{f'[{bound_host}]' if ':' in bound_host else bound_host}:{bound_port}{path}"
+            finally:
+                await site.stop()
     finally:
         await runner.cleanup()
 

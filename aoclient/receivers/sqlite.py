@@ -37,6 +37,7 @@ _FORGET = "DELETE FROM deliveries WHERE until <= ?"
 
 _FORGETS_EVERY = 256  # deliveries begun
 _BUSY_TIMEOUT = 5.0  # seconds another process may hold the file
+_BUSY_LOOK_EVERY = 0.01  # seconds
 
 
 class SQLiteStore:
@@ -152,7 +153,7 @@ class _File:
 def _connect(path: str) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=_BUSY_TIMEOUT, isolation_level=None)
     try:
-        connection.execute("PRAGMA journal_mode = WAL")
+        _to_wal(connection)
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute(_TABLE)
         connection.execute(_INDEX)
@@ -160,6 +161,20 @@ def _connect(path: str) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _to_wal(connection: sqlite3.Connection) -> None:
+    # SQLite refuses this at once, its time-out notwithstanding, while another process opens the new file as well.
+    ends_at = time.monotonic() + _BUSY_TIMEOUT
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= ends_at:
+                raise
+            time.sleep(_BUSY_LOOK_EVERY)
+        else:
+            return
 
 
 def _open(_: sqlite3.Connection) -> None: ...

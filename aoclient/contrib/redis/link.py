@@ -8,7 +8,7 @@ import logging
 import math
 from contextlib import suppress
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from aoclient.errors import ConfigurationError, MissingExtraError
 from aoclient.secret import Secret
@@ -25,7 +25,7 @@ _log = logging.getLogger("aoclient")
 _TIMEOUT = 1.0  # seconds for connecting, and for an answer
 _AGAIN_AFTER = 0.5  # seconds after a failure until Redis is asked again
 _TIMES_AS_LONG = 4  # as the failure took: a Redis that swallows requests must not hold up every call
-_AT_ONCE = 50  # commands; for each there is a connection, and by default a pool has no more than 100
+_AT_ONCE = 50  # commands; for each there is a connection
 _LISTENS_FOR = 3600.0  # seconds at a time: with no time given, redis 5 takes that of the connection
 
 
@@ -57,16 +57,18 @@ class Link:
 
     Raises:
         MissingExtraError: The package redis is not installed.
-        ConfigurationError: The URL cannot be used.
+        ConfigurationError: The URL cannot be used, or it is no client of `redis.asyncio`.
     """
 
     def __init__(self, url: str | Secret | Any) -> None:  # Any: redis.asyncio.Redis or RedisCluster
         self._exceptions = _exceptions()
         self._is_own = isinstance(url, str | Secret)
-        self._client: Any = _client(url) if self._is_own else url
+        self._client: Any = _client(url) if self._is_own else _asyncio(url)
         self._running: set[asyncio.Task[Any]] = set()
         self._listening: set[asyncio.Task[None]] = set()
-        self._room = asyncio.Semaphore(_AT_ONCE)
+        pool = getattr(self._client, "connection_pool", None)  # a client for a cluster has one for each node
+        self._most: int = getattr(pool, "max_connections", _AT_ONCE + 1)
+        self._room = self._new_room()
         self._away_until = -math.inf
         self.pause = _AGAIN_AFTER
 
@@ -125,7 +127,11 @@ class Link:
             await asyncio.wait(self._running)
         if self._is_own:
             await self._client.aclose()
-        self._room = asyncio.Semaphore(_AT_ONCE)  # the next loop may be another one
+        self._room = self._new_room()  # the next loop may be another one
+
+    def _new_room(self) -> asyncio.Semaphore:
+        # One of the pool's connections listens; a command that finds none would count as an absence of Redis.
+        return asyncio.Semaphore(max(1, min(_AT_ONCE, self._most - 1)))
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._running.discard(task)
@@ -139,6 +145,8 @@ class Link:
             return await self._sent(("EVAL", script.text, count, *words))
 
     async def _listen(self, channel: str, heard: Callable[[bytes], None], joined: Callable[[], None]) -> None:
+        if self._most < 2:  # noqa: PLR2004  # commands need the one there is
+            return
         try:
             listener = self._client.pubsub()
         except AttributeError:  # not all versions can, where the client is one for a cluster
@@ -204,18 +212,37 @@ def _client(url: str | Secret) -> Any:
     from redis.asyncio.retry import Retry
     from redis.backoff import NoBackoff
     from redis.exceptions import ConnectionError as BrokenConnectionError
+    from redis.exceptions import ReadOnlyError
 
-    with suppress(ValueError):
-        return Redis.from_url(  # pyright: ignore[reportUnknownMemberType]  # its **kwargs have no type
+    # Once more, on a new connection: those in the pool break when Redis is restarted, and after a failover they may
+    # lead to what is a replica now, which answers and refuses as long as the connection lasts.
+    again = (BrokenConnectionError, ReadOnlyError)
+    with suppress(Exception):  # whatever the package raises
+        client: Any = Redis.from_url(  # pyright: ignore[reportUnknownMemberType]  # its **kwargs have no type
             url.reveal() if isinstance(url, Secret) else url,
             socket_timeout=_TIMEOUT,
             socket_connect_timeout=_TIMEOUT,
-            # Once more, on a new connection: those in the pool break when Redis is restarted.
-            retry=Retry(NoBackoff(), 1, supported_errors=(BrokenConnectionError,)),
-            retry_on_error=[BrokenConnectionError],  # without it redis 5 raises what it could retry
+            retry=Retry(NoBackoff(), 1, supported_errors=again),
+            retry_on_error=list(again),  # without it redis 5 raises what it could retry
         )
+        client.connection_pool.make_connection()  # it knows which settings behind the "?" there are
+        return client
     # Not in a handler: the frames of the package's own error have the address, password and all.
-    raise ConfigurationError("the address of Redis must be a redis://, rediss:// or unix:// URL")
+    raise ConfigurationError(
+        "the address of Redis must be a redis://, rediss:// or unix:// URL, with settings redis-py knows behind the ?"
+    )
+
+
+def _asyncio(client: Any) -> Any:
+    """Return a client, unless it is one that blocks, which is easily confused, or something else."""
+    import redis
+
+    if isinstance(client, redis.Redis | redis.RedisCluster) or not hasattr(client, "execute_command"):
+        kind = type(cast("object", client))
+        raise ConfigurationError(
+            f"redis must be a URL, a Link or a client of redis.asyncio, got {kind.__module__}.{kind.__qualname__}"
+        )
+    return client
 
 
 def _exceptions() -> ModuleType:

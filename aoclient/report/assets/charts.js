@@ -14,13 +14,15 @@ function part(card, selector, create) {
   return found;
 }
 
-/** Text in at most two lines of `most` letters. */
+/** Text in at most two lines of `most` letters; an emoji is one, and not cut in half. */
 function lines(text, most) {
-  const cut = (line) => (line.length > most ? `${line.slice(0, most - 1)}…` : line);
-  if (text.length <= most) return text;
-  const space = text.lastIndexOf(" ", most);
+  const letters = [...text];
+  if (letters.length <= most) return text;
+  const space = letters.lastIndexOf(" ", most);
   const at = space > 0 ? space : most;
-  return [text.slice(0, at), cut(text.slice(at).trim())];
+  const rest = [...letters.slice(at).join("").trim()];
+  const second = rest.length > most ? [...rest.slice(0, most - 1), "…"] : rest;
+  return [letters.slice(0, at).join(""), second.join("")];
 }
 
 /**

@@ -217,7 +217,7 @@ const cards = [tiles, funnel, weeks, spent, scores, questions, unseen, certifica
 const redraw = () => cards.forEach((each) => each());
 
 const filters = { course: document.getElementById("course"), team: document.getElementById("team") };
-const option = (name, value) => make("option", name, { value });
+const option = (name, value) => make("option", name, { value, dir: "auto" });
 const byName = (list) => list.map((name, at) => [name, at]).sort(([a], [b]) => a.localeCompare(b, "en", { numeric: true }));
 filters.course.append(option("All courses", ALL), ...byName(data.courses).map(([name, at]) => option(name, at)));
 filters.team.append(option("All teams", ALL), ...byName(data.teams).map(([name, at]) => option(name, at)));

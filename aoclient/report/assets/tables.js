@@ -9,7 +9,7 @@ function make(tag, text, attributes = {}) {
 
 function line(tag, texts, numbers) {
   const row = make("tr");
-  texts.forEach((text, at) => row.append(make(tag, text, numbers[at] ? { class: "number" } : {})));
+  texts.forEach((text, at) => row.append(make(tag, text, numbers[at] ? { class: "number" } : { dir: "auto" })));
   return row;
 }
 
