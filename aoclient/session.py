@@ -14,7 +14,7 @@ import aiohttp
 from aoclient import __version__, wire
 from aoclient.action import Action, Effect
 from aoclient.environment import Environment
-from aoclient.errors import ConfigurationError, InvalidOptionError, Parts
+from aoclient.errors import ConfigurationError, InvalidOptionError
 from aoclient.forms import MAX_PAIRS, FormValue
 from aoclient.inviting import invite_missing
 from aoclient.later import Later
@@ -245,21 +245,8 @@ class Session:
             return cast("T", response.value)
         parts = splitting.split(action, self._max_pairs)
         is_safe = all(part.effect is Effect.READS for part in parts)
-        return await self._send_parts(parts, concurrency=self._max_concurrency if is_safe else 1)
-
-    async def _send_parts(self, parts: list[Action[T]], *, concurrency: int) -> T:
-        # Keyed by identity: actions compare by value, and two parts may be equal.
-        answers: dict[int, T] = {}
-        async with self._fan_out(parts, concurrency=concurrency, ordered=False) as outcomes:
-            async for outcome in outcomes:
-                if isinstance(outcome, agenda.Failed):
-                    error = outcome.error
-                    done = [(part, answers[id(part)]) for part in parts if id(part) in answers]
-                    unsent = [part for part in parts if id(part) not in answers and part is not outcome.action]
-                    error.parts = Parts(done, [outcome.action], unsent)
-                    raise error
-                answers[id(outcome.action)] = outcome.answer
-        return splitting.merge([answers[id(part)] for part in parts])
+        planned = self._fan_out(parts, concurrency=self._max_concurrency if is_safe else 1, ordered=False)
+        return await fanout.send_parts(parts, planned)
 
     async def call(
         self, name: str, options: Mapping[str, FormValue] | None = None, *, effect: Effect | EffectText = Effect.ADDS

@@ -175,6 +175,19 @@ def test_what_failed_is_put_back_as_often_as_told(seed, ordered):
     assert all(sent[number] <= 3 for number in sent if number > 4)  # those behind the last page, until it is known
 
 
+def test_what_is_put_back_takes_no_place_of_another():
+    work = agenda(retry_failed=1)
+    listing = work.begin(course(1))
+    jobs = [listing, *(work.begin(CourseProgress(email=f"u{number}@example.com")) for number in range(2))]
+    work.give(listing, full(listing))
+    for job in jobs[1:]:
+        work.give(job, Failed(job.action, BROKEN))
+    taken = [work.take() for _ in range(3)]
+    assert work.take() is None
+    assert [job.entry for job in taken] == [job.entry for job in jobs]
+    assert [job.repeats for job in taken] == [0, 1, 1]
+
+
 @pytest.mark.parametrize(
     ("error", "action", "sent"),
     [

@@ -9,7 +9,7 @@ import pytest
 from aoclient.action import Page
 from aoclient.actions import CourseProgress, LearnersProgressByCourse
 from aoclient.agenda import Agenda, Done, Failed
-from aoclient.errors import ServerError
+from aoclient.errors import InvalidOptionError, ServerError
 from aoclient.fanout import FanOut
 from aoclient.paging import PageSizes
 from tests.kit.clock import run
@@ -213,6 +213,34 @@ def test_an_error_of_the_source_is_raised_as_it_is_after_what_was_answered(is_as
                 async for result in results:
                     got.append(result)
         assert len(got) <= 2
+
+    run(main())
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+def test_a_source_that_gives_what_is_no_action_does_not_end_there_without_a_word(is_async):
+    async def one_by_one(actions):
+        for action in actions:
+            yield action
+
+    async def main():
+        given = [*todo(2), None, *todo(2)]
+        async with outcomes(one_by_one(given) if is_async else given, Server().send, concurrency=1) as results:
+            assert [await anext(results) for _ in range(2)]
+            with pytest.raises(InvalidOptionError, match="todo: expected an action, got a NoneType"):
+                await anext(results)
+
+    run(main())
+
+
+def test_several_readers_share_the_outcomes_and_all_see_the_end():
+    async def read(results):
+        return [result.answer async for result in results]
+
+    async def main():
+        async with outcomes(todo(20), Server().send) as results:
+            shares = await asyncio.gather(*(read(results) for _ in range(3)))
+        assert sorted(number for share in shares for number in share) == list(range(20))
 
     run(main())
 
