@@ -23,6 +23,7 @@ from aoclient.paging import PageSizes
 from aoclient.secret import Secret
 from aoclient.senders.authorized import Authorized
 from aoclient.senders.gate import Commons, commons_of
+from aoclient.senders.home import HomeLoop
 from aoclient.senders.http import Http
 from aoclient.senders.limited import Limited
 from aoclient.senders.retry_rule import Quota
@@ -138,6 +139,7 @@ class Session:
         gate = None if redis is None else redis.gate(self.account)
         self.limiter = self._limited = Limited(self._authorized, rate=rate, max_concurrency=max_concurrency, gate=gate)
         self._quota = Quota()
+        self._home = HomeLoop()
         self._remember = redis.remembering(self.account, keep_for=cache_for) if redis and cache_for else None
         own_for = 0.0 if self._remember else cache_for
         self._shared = Shared(join_reads, own_for) if join_reads or own_for else None
@@ -222,7 +224,7 @@ class Session:
         return view
 
     def _chain(self, retries: RetryPolicy) -> wire.Sender:
-        retrying = Retrying(self._limited, policy=retries, quota=self._quota, rng=self._rng)
+        retrying = Retrying(self._limited, policy=retries, quota=self._quota, rng=self._rng, home=self._home)
         sender = retrying if self._remember is None else self._remember(retrying)
         sender = sender if self._shared is None else Sharing(sender, self._shared)
         return reduce(lambda inner, make: make(inner), self._around, sender)

@@ -503,6 +503,42 @@ def test_a_store_that_fails_is_logged_once_and_done_without(caplog):
     assert "Permission denied" in record.getMessage()
 
 
+class BadAtLettingGo(MemoryTokenStore):
+    @asynccontextmanager
+    async def refreshing(self, account):
+        yield
+        raise OSError(5, "I/O error")
+
+
+def test_a_store_that_fails_when_the_right_to_ask_is_given_back_costs_no_call(caplog):
+    async def main():
+        academy = Academy()
+        sender = authorized(academy, BadAtLettingGo())
+        assert await bearer(sender) == "t1"
+        academy.tokens.steps = [ConnectError("refused")]
+        academy.refused = {"t1"}
+        await sender.send(request())
+        with pytest.raises(ConnectError, match="no token: refused"):
+            await sender.send(request())
+
+    clock.run(main())
+    assert [each.getMessage() for each in caplog.records if "I/O error" in each.getMessage()]
+
+
+def test_a_renewal_that_somebody_cancels_with_all_tasks_is_begun_again():
+    async def main():
+        academy = Academy()
+        sender = authorized(academy)
+        calls = [asyncio.create_task(sender.send(request())) for _ in range(3)]
+        await asyncio.sleep(0)
+        for task in asyncio.all_tasks() - {*calls, asyncio.current_task()}:
+            task.cancel()  # before its first step
+        assert len(await asyncio.gather(*calls)) == 3
+        assert academy.asked == 1
+
+    clock.run(main())
+
+
 # --- closing -----------------------------------------------------------------------------------------------------
 
 

@@ -41,6 +41,7 @@ from aoclient.export import (
     export,
     read_manifest,
 )
+from aoclient.export.targets import store_for
 from aoclient.export.waiting import telling_waits
 from aoclient.senders.limited import Limited
 from aoclient.settings import Rate
@@ -330,6 +331,17 @@ def test_a_second_export_into_the_same_target_is_refused(fmt, tmp_path):
             return await export(ao, [TeamsJob()], target, format=fmt)
 
     assert len(asyncio.run(main()).shards) == 1
+
+
+@pytest.mark.parametrize("fmt", ["jsonl", "sqlite"])
+def test_a_target_is_free_again_though_a_process_forked_meanwhile_has_its_lock_open(fmt, tmp_path):
+    store = store_for(tmp_path / "out", fmt)
+    store.open()
+    child = os.dup(store._lock)  # what a fork makes of it
+    store.close()
+    store.open()
+    store.close()
+    os.close(child)
 
 
 def test_a_file_that_was_changed_is_refused_and_one_that_is_gone_is_exported_again(tmp_path):

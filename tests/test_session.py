@@ -3,6 +3,7 @@
 import asyncio
 import inspect
 import pickle
+import threading
 import weakref
 from importlib.util import module_from_spec, spec_from_file_location
 
@@ -572,6 +573,27 @@ def test_pages_ahead_are_not_asked_for_while_calls_queue():
 
     assert run(calls(None)) > 21
     assert run(calls(aoclient.Rate(2, per=1))) <= 22
+
+
+def test_a_wrong_use_in_another_thread_leaves_the_deadlines_of_the_session_alone():
+    def elsewhere():
+        with pytest.raises(aoclient.WrongEventLoopError, match="courses: the session belongs to"):
+            run(ao.courses())
+
+    async def main():
+        await ao.courses()
+        await asyncio.sleep(100)  # no timer is set any more
+        thread = threading.Thread(target=elsewhere)
+        thread.start()
+        thread.join()
+        server.scripted.takes = 100.0
+        with pytest.raises(DeadlineError):
+            await ao.courses()
+        assert asyncio.get_running_loop().time() == 110.0
+
+    server = Server([])
+    ao = session(server, timeouts=aoclient.Timeouts(total=10))
+    run(main())
 
 
 def test_a_session_used_in_a_second_loop_says_which_it_belongs_to():

@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import threading
 
 import pytest
 
@@ -51,6 +52,23 @@ def test_identical_reads_in_flight_are_one_request_and_each_has_its_own_list():
             assert sorted(academy.calls) == ["courses", "getTeams"]
             assert names(await ao.courses()) == ["3"]
 
+    run(main())
+
+
+def test_a_read_that_is_in_flight_in_another_loop_is_not_joined():
+    def elsewhere():
+        with pytest.raises(aoclient.WrongEventLoopError):
+            run(ao.courses())
+
+    async def main():
+        first = asyncio.create_task(ao.courses())
+        await asyncio.sleep(0.5)
+        thread = threading.Thread(target=elsewhere)
+        thread.start()
+        thread.join()
+        assert names(await first) == ["1"]
+
+    ao = session(Academy(), join_reads=True)
     run(main())
 
 

@@ -7,7 +7,6 @@ A shard's rows wait in a temporary file until it is whole. One transaction then 
 from __future__ import annotations
 
 import contextlib
-import os
 import tempfile
 import threading
 from contextlib import contextmanager
@@ -19,7 +18,7 @@ from aoclient.errors import ExportError
 from aoclient.export.engines import SQLITE, quoted
 from aoclient.export.folder import Hashed
 from aoclient.export.ledger import LEDGER, RECORD, begun_in, header_in, records_in, shards_in
-from aoclient.export.locking import lock
+from aoclient.export.locking import lock, unlock
 from aoclient.export.records import Begun, Header, Shard, ShardRecord, Stays, now
 
 if TYPE_CHECKING:
@@ -67,7 +66,7 @@ class Database:
             self._connection.close()
             self._connection = None
         if self._lock is not None:
-            os.close(self._lock)
+            unlock(self._lock)
             self._lock = None
 
     @contextmanager

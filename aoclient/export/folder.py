@@ -27,7 +27,7 @@ from typing import IO, TYPE_CHECKING, cast
 from attrs import evolve
 
 from aoclient.errors import ExportError
-from aoclient.export.locking import lock
+from aoclient.export.locking import lock, unlock
 from aoclient.export.publishing import publish, replace, sync, write_synced
 from aoclient.export.records import INNER, Begun, Header, Shard, ShardRecord, Stays, now
 from aoclient.export.replacing import merged, read_record, replace_shard, settle
@@ -73,7 +73,7 @@ class Folder:
     def close(self) -> None:
         """Give the folder back."""
         if self._lock is not None:
-            os.close(self._lock)
+            unlock(self._lock)
             self._lock = None
 
     # --- the plan ---

@@ -95,6 +95,8 @@ class Sharing:
 
     async def _join(self, request: Request) -> Response:
         joined = self.shared.in_flight.get(request.body)
+        if joined is not None and joined.task.get_loop() is not asyncio.get_running_loop():
+            return await self.inner.send(request)  # which says that the session belongs to another one
         if joined is None:
             joined = _Joined(asyncio.create_task(self._fetch(request)), request)
             self.shared.in_flight[request.body] = joined
