@@ -4,13 +4,15 @@ import asyncio
 import errno
 import gc
 import itertools
+import json
 import os
 import sqlite3
 from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from attrs import evolve, frozen
+from attrs import define, evolve, frozen
 
 from aoclient import actions
 from aoclient.actions import ACTIONS, Effect, LearnerProgress
@@ -203,6 +205,36 @@ def test_learners_without_an_address_are_not_asked_for_and_no_learner_twice(tmp_
     assert asked(emulator, "certificates", "email") == {"learner1@example.com": 1, "learner2@example.com": 1}
 
 
+@define
+class Odd:
+    """The emulator, but for answers of an action to which ``adds`` adds."""
+
+    emulator: Emulator
+    action: str
+    adds: Callable[[list[dict[str, object]]], list[dict[str, object]]]
+
+    async def send(self, request):
+        response = await self.emulator.send(request)
+        if request.name == self.action:
+            rows = json.loads(response.body)
+            response.body = json.dumps([*rows, *self.adds(rows)]).encode()
+        return response
+
+
+@pytest.mark.parametrize("job", [CourseProgressJob(), CertificatesJob(), QuizStatisticsJob()], ids=lambda job: job.name)
+def test_learners_who_are_listed_twice_or_without_an_address_change_nothing(job, tmp_path):
+    emulator = Emulator(learners=5, courses=2)
+    odd = Odd(emulator, "learners", lambda rows: [rows[0], {**rows[0], "email": " "}])
+    assert run(odd, [job], tmp_path / "odd").rows == run(emulator, [job], tmp_path / "even").rows > 0
+
+
+@pytest.mark.parametrize("job", [ProgressByCourseJob(), QuizStatisticsJob()], ids=lambda job: job.name)
+def test_courses_without_an_id_are_not_asked_for(job, tmp_path):
+    emulator = Emulator(learners=5, courses=2)
+    odd = Odd(emulator, "courses", lambda rows: [{**rows[0], "id": ""}])
+    assert run(odd, [job], tmp_path / "odd").rows == run(emulator, [job], tmp_path / "even").rows > 0
+
+
 def test_learners_are_looked_up_where_none_are_given(tmp_path):
     emulator = Emulator(learners=30, courses=1)
     manifest = run(emulator, [CourseProgressJob()], tmp_path)
@@ -359,6 +391,27 @@ def test_a_file_that_was_changed_is_refused_and_one_that_is_gone_is_exported_aga
         run(emulator, [progress()], tmp_path)
 
 
+@pytest.mark.parametrize("damage", [b"", b"{", b"[]\n", b"\xff", b'{"job": "teams"}\n'])
+@pytest.mark.parametrize("name", ["teams/plan.jsonl", "teams/000001.json", "teams/000001.next.json", "round.json"])
+def test_a_damaged_ledger_is_named_and_without_it_the_export_is_whole_again(name, damage, tmp_path):
+    emulator = Emulator(learners=2, courses=1)
+    first = run(emulator, [TeamsJob()], tmp_path)
+    path = tmp_path / ".aoclient" / name
+    path.write_bytes(damage)
+    with pytest.raises(ExportError, match=rf"{path.name} is damaged; remove it"):
+        run(emulator, [TeamsJob()], tmp_path)
+    path.unlink()
+    assert run(emulator, [TeamsJob()], tmp_path).rows == first.rows
+
+
+def test_a_damaged_line_of_a_plan_is_damage_too(tmp_path):
+    run(Emulator(learners=2, courses=1), [TeamsJob()], tmp_path)
+    path = tmp_path / ".aoclient/teams/plan.jsonl"
+    path.write_text(path.read_text()[:-5])
+    with pytest.raises(ExportError, match=r"plan.jsonl is damaged"):
+        read_manifest(tmp_path)
+
+
 def test_a_shard_recorded_for_another_query_is_refused(tmp_path):
     emulator = Emulator(learners=20, courses=1)
     run(emulator, [TeamsJob()], tmp_path)
@@ -424,6 +477,9 @@ def test_arguments_that_cannot_be_used_are_refused_before_anything_is_sent(tmp_p
         ActionJob(actions.DeleteLearners(emails=["a@example.com"]))
     with pytest.raises(ConfigurationError, match="a job is named with"):
         ActionJob(actions.Courses(), name="../courses")
+    for name in ("tmp", "lock"):
+        with pytest.raises(ConfigurationError, match=f"a job cannot be named '{name}'"):
+            run(emulator, [ActionJob(actions.Courses(), name=name)], tmp_path)
     with pytest.raises(ConfigurationError, match="expected a list of texts"):
         CertificatesJob(emails="a@example.com")
     assert emulator.journal.requests() == 0

@@ -12,7 +12,7 @@ from aoclient.errors import AoError, ConfigurationError, ExportError
 from aoclient.export.events import Committed, FailedShard, Planned, unwritten
 from aoclient.export.executing import LocalExecutor, ShardExecutor, Work
 from aoclient.export.filed import READABLE
-from aoclient.export.folder import Folder
+from aoclient.export.folder import OWN_NAMES, Folder
 from aoclient.export.records import Begun, Header, Manifest, Shard, Stays, form_of, now
 from aoclient.export.rounds import round_of
 from aoclient.export.targets import store_for
@@ -110,10 +110,13 @@ def listed(jobs: Iterable[Job]) -> list[Job]:
     """Return the jobs as a list.
 
     Raises:
-        ConfigurationError: Two of them have one name.
+        ConfigurationError: Two of them have one name, or one has a name the ledger needs.
     """
     wanted = list(jobs)
     names = [job.name for job in wanted]
+    taken = [name for name in names if name in OWN_NAMES]
+    if taken:
+        raise ConfigurationError(f"a job cannot be named {taken[0]!r}: the ledger has a file or folder of that name")
     if len(set(names)) < len(names):
         raise ConfigurationError(f"two jobs have one name: {', '.join(names)}; give an ActionJob a name of its own")
     return wanted
