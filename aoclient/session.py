@@ -6,6 +6,7 @@ import copy
 import os
 import platform
 import random
+from contextlib import AsyncExitStack
 from functools import reduce
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, cast
 
@@ -186,12 +187,13 @@ class Session:
 
         Calls end with `ClientClosedError`; those that add and were sent with `OutcomeUnknownError`.
         """
-        await self._limited.aclose()
-        await self._authorized.aclose()
-        if self._http is not None:
-            await self._http.aclose()
-        if self._redis is not None and self._closes_redis:
-            await self._redis.aclose()
+        async with AsyncExitStack() as stack:  # whoever is cancelled in one of them goes through the others still
+            if self._redis is not None and self._closes_redis:
+                stack.push_async_callback(self._redis.aclose)
+            if self._http is not None:
+                stack.push_async_callback(self._http.aclose)
+            stack.push_async_callback(self._authorized.aclose)
+            await self._limited.aclose()
 
     def with_options(
         self, *, timeouts: Timeouts | None = None, retries: RetryPolicy | None = None, priority: int | None = None
