@@ -142,6 +142,29 @@ def test_a_caller_with_less_time_does_not_wait_longer():
     run(main())
 
 
+def test_a_caller_with_more_time_is_not_cut_off_with_one_that_has_less():
+    async def main():
+        academy = Academy()
+        async with session(academy, join_reads=True) as ao:
+            hasty = asyncio.create_task(ao.with_options(timeouts=aoclient.Timeouts(total=1.5)).courses())
+            await asyncio.sleep(0)
+            assert names(await ao.courses()) == ["1"]
+            with pytest.raises(aoclient.DeadlineError):
+                await hasty
+
+    run(main())
+
+
+def test_a_call_that_nobody_shares_says_itself_where_its_time_went():
+    async def main():
+        async with session(Academy(), join_reads=True, timeouts=aoclient.Timeouts(total=1.5)) as ao:
+            with pytest.raises(aoclient.DeadlineError, match="time ran out waiting for the answer") as caught:
+                await ao.courses()
+            assert caught.value.attempts == 1
+
+    run(main())
+
+
 def test_what_a_caller_has_changed_is_seen_by_the_next_read():
     async def main():
         academy = Academy()

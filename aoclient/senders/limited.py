@@ -282,7 +282,8 @@ class Limited:
             self._agree(_number(limit))
         if response.status == _REFUSED:
             now = loop.time()
-            self._hold.refuse(now, sent_at, refusals.retry_after(response.headers), self.in_flight)
+            on_their_way = self.in_flight - self._at_gate  # the others meet the hold, and go after it
+            self._hold.refuse(now, sent_at, refusals.retry_after(response.headers), on_their_way)
             if self.gate is not None:
                 self.gate.refuse(self._hold.until - now)
             self._allowance = None  # the 429 says more exactly when to come again
