@@ -7,12 +7,13 @@ import itertools
 import json
 import os
 import sqlite3
+import threading
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from attrs import define, evolve, frozen
+from attrs import define, evolve, field, frozen
 
 from aoclient import actions
 from aoclient.actions import ACTIONS, Effect, LearnerProgress
@@ -594,6 +595,52 @@ def test_a_cancelled_export_leaves_nothing_half_written(fmt, tmp_path):
 
     manifest = asyncio.run(main())
     assert manifest.rows == len(rows_of(target, "progress_by_course", progress().table)) == 900
+
+
+@frozen(kw_only=True)
+class Held(JsonLines):
+    """Its files are committed once they may; it says it is plain JSON lines."""
+
+    began: threading.Event = field(factory=threading.Event)
+    may: threading.Event = field(factory=threading.Event)
+
+    def __repr__(self):
+        return repr(JsonLines())
+
+    def writer(self, file, table):
+        inner, began, may = JsonLines().writer(file, table), self.began, self.may
+
+        class Writer:
+            write = inner.write
+
+            def close(self):
+                began.set()
+                assert may.wait(20)
+                inner.close()
+
+        return Writer()
+
+
+def test_whoever_cancels_all_tasks_does_not_let_go_of_a_target_that_is_being_written(tmp_path):
+    emulator, held = Emulator(learners=10, courses=3), Held()
+
+    async def main():
+        async with session(emulator) as ao:
+            task = asyncio.create_task(export(ao, [progress()], tmp_path, format=held))
+            while not held.began.is_set():  # noqa: ASYNC110  # a thread sets it
+                await asyncio.sleep(0.001)
+            for _ in range(3):
+                for each in asyncio.all_tasks() - {asyncio.current_task()}:
+                    each.cancel()
+                await asyncio.sleep(0)
+            with pytest.raises(ExportError, match="another export is writing to"):
+                await export(ao, [progress()], tmp_path)
+            held.may.set()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            return await export(ao, [progress()], tmp_path)
+
+    assert asyncio.run(main()).rows == 30
 
 
 @pytest.mark.parametrize("fmt", ["jsonl", "sqlite"])

@@ -17,6 +17,7 @@ from aoclient.export.columns import table_of
 from aoclient.export.events import Committed, FailedShard, PageWritten, Started, unwritten
 from aoclient.export.orders import Order
 from aoclient.export.records import form_of
+from aoclient.export.threads import in_thread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -126,7 +127,7 @@ class Dispatch:
         record = evolve(record, query_hash=order.query_hash)
         try:
             path = self._private / private
-            record = await to_thread.run_sync(self._take_in, order.shard, path, record, limiter=self._threads)
+            record = await in_thread(partial(self._take_in, order.shard, path, record), limiter=self._threads)
         except (OSError, AoError) as error:
             self.lose(order, error, is_final=True)
         else:

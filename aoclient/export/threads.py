@@ -3,31 +3,35 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, TypeVar
 
-from anyio import CancelScope, to_thread
+from anyio import CancelScope
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from anyio import CapacityLimiter
+
 T = TypeVar("T")
 
 
-async def in_thread(work: Callable[[], T]) -> T:
+async def in_thread(work: Callable[[], T], *, limiter: CapacityLimiter | None = None) -> T:
     """Do work in a thread; a cancel is raised once the work has ended, so that what follows does not run beside it.
 
     `anyio.to_thread.run_sync` waits so for its own scopes only; ``Task.cancel`` and `asyncio.timeout` leave the thread
-    behind.
+    behind. What is waited for here is no task either, which somebody who cancels all tasks of a loop would find.
     """
-    running = asyncio.ensure_future(to_thread.run_sync(work))
-    try:
-        return await asyncio.shield(running)
-    except asyncio.CancelledError:
+    async with limiter or nullcontext():
+        running = asyncio.get_running_loop().run_in_executor(None, work)
+        cancelled: asyncio.CancelledError | None = None
         with CancelScope(shield=True):
             while not running.done():
-                with suppress(asyncio.CancelledError):  # a further one; the first is raised below
+                try:
                     await asyncio.wait([running])
-        if not running.cancelled():
-            running.exception()  # seen
-        raise
+                except asyncio.CancelledError as error:
+                    cancelled = error
+    if cancelled is not None:
+        running.exception()  # seen
+        raise cancelled
+    return running.result()
