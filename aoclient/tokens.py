@@ -95,16 +95,16 @@ def read_token(response: Response, now: float) -> Token:
 def _lifetime(value: JsonValue) -> float:
     """Return ``expires_in`` as seconds; where it cannot be read an hour, since a token that ends early is renewed."""
     seconds = _number(value)
-    return _HOUR if seconds is None else max(0.0, seconds)
+    return _HOUR if seconds is None or math.isinf(seconds) else max(0.0, seconds)
 
 
 def _number(value: object) -> float | None:
-    """Return a number, also one written as a text; None for what is none or has no end."""
+    """Return a number, also one written as a text; None for what is none, NaN included."""
     try:
         number = float(cast("float", value))
     except (TypeError, ValueError, OverflowError):
         return None
-    return number if math.isfinite(number) else None
+    return None if math.isnan(number) else number
 
 
 _HOUR = 3600.0
