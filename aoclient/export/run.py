@@ -271,13 +271,17 @@ class _Export:
 
     async def _commit_without_calls(self, shard: Shard) -> None:
         """Commit a shard from which learners went and nobody else is asked for."""
-        sink = self._store.sink(shard, self._jobs[shard.job].table)
+        sink = None
         try:
-            self._tell(Committed(await in_thread(sink.commit)))
+            sink = self._store.sink(shard, self._jobs[shard.job].table)
+            record = await in_thread(sink.commit)
         except OSError as error:
             self._tell(FailedShard(shard.job, shard.key, unwritten(error)))
+        else:
+            self._tell(Committed(record))
         finally:
-            sink.discard()
+            if sink is not None:
+                sink.discard()
 
     def _look(self, name: str) -> int:
         """Note what is committed of a job, tell its plan, and return the number of its shards."""
