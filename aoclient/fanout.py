@@ -30,7 +30,7 @@ _END: Any = object()
 
 
 class Outcomes(AsyncIterator["Done[T] | Failed[T]"]):
-    """What a fan-out brings, one after the other."""
+    """What a fan-out brings, one after the other. Several tasks may read it; each outcome is one's."""
 
     def __init__(self, crew: _Crew[T], on_error: OnError) -> None:
         self._crew = crew

@@ -503,6 +503,28 @@ def test_a_store_that_fails_is_logged_once_and_done_without(caplog):
     assert "Permission denied" in record.getMessage()
 
 
+@pytest.mark.parametrize(
+    ("answer", "phase"),
+    [(response({}, 401), "token"), (response(b"", 302, {"location": "https://host/login"}), "answer")],
+    ids=["401", "login page"],
+)
+def test_a_call_that_is_cut_off_while_its_token_is_discarded_was_executed_only_where_that_may_be(answer, phase):
+    class Hanging(MemoryTokenStore):
+        async def discard(self, account, token):
+            await asyncio.sleep(1000)
+
+    async def main():
+        academy = Academy()
+        academy.calls = Scripted([answer])
+        call = request(Effect.ADDS)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(10):
+                await authorized(academy, Hanging()).send(call)
+        assert call.progress.phase == phase
+
+    clock.run(main())
+
+
 class BadAtLettingGo(MemoryTokenStore):
     @asynccontextmanager
     async def refreshing(self, account):

@@ -119,6 +119,8 @@ class Authorized:
             request.with_header("Authorization", f"{token.type} {token.value.reveal()}")  # in no variable of ours
         )
         if response.status >= refusals.FIRST_REDIRECT and _is_refused(response):
+            if response.status == HTTPStatus.UNAUTHORIZED:
+                request.progress.phase = "token"  # cut off in the store, it was still not executed
             await self._discard(token)
         return response
 
