@@ -233,6 +233,20 @@ def test_a_token_request_that_never_ends_is_given_up_at_the_total_of_its_caller(
     clock.run(main())
 
 
+def test_a_renewal_begun_by_a_call_with_little_time_is_begun_again_for_those_with_more():
+    async def main():
+        sender = authorized(Academy(takes=1.0))
+        hasty, *patient = (
+            asyncio.create_task(sender.send(request(timeouts=Timeouts(total=total)))) for total in (0.5, 60, 60)
+        )
+        assert [answer.status for answer in await asyncio.gather(*patient)] == [200, 200]
+        with pytest.raises(DeadlineError, match=r"none came within 0\.5 s"):
+            await hasty
+        assert asyncio.get_running_loop().time() == 0.5 + 1.0 + 1.0
+
+    clock.run(main())
+
+
 def test_a_caller_cancelled_at_any_step_does_not_keep_the_next_one_from_a_token():
     async def main():
         for steps in range(20):

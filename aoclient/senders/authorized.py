@@ -101,6 +101,7 @@ class Authorized:
         self._held: _Held | None = None
         self._refused: Secret | None = None
         self._renewal: asyncio.Task[Token | AoError] | None = None
+        self._patience = 0.0  # seconds it may take
         self._closed = False
         self._store_failed = False
 
@@ -142,18 +143,19 @@ class Authorized:
             raise ClientClosedError("the session is closed", action=request.name)
         request.progress.phase = "token"
         while True:
-            renewal = self._renewed(request.timeouts)
+            renewal, patience = self._renewed(request.timeouts), self._patience
             # Other than awaiting the task, this leaves it alone when the waiter is cancelled.
             await asyncio.wait([renewal])
-            if not renewal.cancelled():  # else by us, or by somebody who cancels all tasks of the loop
-                break
-            if self._closed:
-                reason = "the session was closed while this call waited for a token"
-                raise ClientClosedError(reason, action=request.name)
-        result = renewal.result()
-        if isinstance(result, AoError):
-            raise _own_copy(result, request.name)
-        return result
+            if renewal.cancelled():  # by us, or by somebody who cancels all tasks of the loop
+                if self._closed:
+                    reason = "the session was closed while this call waited for a token"
+                    raise ClientClosedError(reason, action=request.name)
+                continue
+            result = renewal.result()
+            if isinstance(result, Token):
+                return result
+            if not isinstance(result, DeadlineError) or patience >= request.timeouts.total:
+                raise _own_copy(result, request.name)  # else it was begun by a call with less time than this one has
 
     async def _discard(self, token: Token) -> None:
         self._refused = token.value
@@ -168,6 +170,7 @@ class Authorized:
         """Return the renewal that is under way, begun now if none is."""
         if self._renewal is None or self._renewal.done():  # cancelled before its first step it stands here
             self._renewal = asyncio.create_task(self._renew(timeouts), name="aoclient token renewal")
+            self._patience = timeouts.total
         return self._renewal
 
     async def _renew(self, timeouts: Timeouts) -> Token | AoError:
