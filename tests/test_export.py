@@ -481,6 +481,12 @@ def test_arguments_that_cannot_be_used_are_refused_before_anything_is_sent(tmp_p
     for name in ("tmp", "lock"):
         with pytest.raises(ConfigurationError, match=f"a job cannot be named '{name}'"):
             run(emulator, [ActionJob(actions.Courses(), name=name)], tmp_path)
+
+    async def tell(_):
+        raise AssertionError
+
+    with pytest.raises(ConfigurationError, match="progress is a plain def"):
+        run(emulator, [TeamsJob()], tmp_path, progress=tell)
     with pytest.raises(ConfigurationError, match="expected a list of texts"):
         CertificatesJob(emails="a@example.com")
     assert emulator.journal.requests() == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from inspect import iscoroutinefunction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -83,8 +84,8 @@ async def export(
 
     Raises:
         ConfigurationError: Two jobs of one name, an unknown format, no reading action, a format that the executor
-            cannot write, ``upsert`` without ``refresh`` or of a job without a key, or ``refresh`` of what
-            ``resume=False`` removes.
+            cannot write, an async ``progress``, ``upsert`` without ``refresh`` or of a job without a key, or
+            ``refresh`` of what ``resume=False`` removes.
         MissingExtraError: The format needs a package that is not installed.
         ExportError: Some shards are missing, ``missing`` tells which and why; all others are committed. Or the target
             was begun with other jobs, settings or columns, belongs to something else, or is in use; nothing was sent.
@@ -93,6 +94,8 @@ async def export(
     wanted = listed(jobs)
     store = store_for(Path(target), format)
     check_round(wanted, store, refresh, resume=resume, upsert=upsert)
+    if iscoroutinefunction(progress):
+        raise ConfigurationError(f"progress is a plain def, which nobody awaits; got {progress!r}")
     if executor.needs_a_folder and not isinstance(store, Folder):
         raise ConfigurationError(f"{type(executor).__name__} writes folders; {format!r} is a file of one writer")
     try:
