@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, TypeVar
+from weakref import WeakKeyDictionary
 
 from anyio import CancelScope
 
@@ -15,6 +17,11 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_POOLS: WeakKeyDictionary[asyncio.AbstractEventLoop, ThreadPoolExecutor] = WeakKeyDictionary()
+"""The threads of each event loop. Its own ones are few on a small machine, where most commits wait for the disk."""
+
+_MOST = 32  # those who commit have a limit of their own
+
 
 async def in_thread(work: Callable[[], T], *, limiter: CapacityLimiter | None = None) -> T:
     """Do work in a thread; a cancel is raised once the work has ended, so that what follows does not run beside it.
@@ -23,7 +30,11 @@ async def in_thread(work: Callable[[], T], *, limiter: CapacityLimiter | None = 
     behind. What is waited for here is no task either, which somebody who cancels all tasks of a loop would find.
     """
     async with limiter or nullcontext():
-        running = asyncio.get_running_loop().run_in_executor(None, work)
+        loop = asyncio.get_running_loop()
+        pool = _POOLS.get(loop)
+        if pool is None:
+            pool = _POOLS[loop] = ThreadPoolExecutor(_MOST)
+        running = loop.run_in_executor(pool, work)
         cancelled: asyncio.CancelledError | None = None
         with CancelScope(shield=True):
             while not running.done():
