@@ -258,6 +258,15 @@ def test_leaving_early_cancels_what_is_on_its_way():
     run(main())
 
 
+def test_what_came_before_leaving_can_be_read_behind_it():
+    async def main():
+        async with outcomes(todo(20), Server().send, concurrency=2) as results:
+            await asyncio.sleep(100)  # there is room for four, and the workers rest
+        assert len([result async for result in results]) == 4
+
+    run(main())
+
+
 def test_a_cancelled_reader_ends_everything():
     async def main():
         server = Server(takes=lambda _: 100)
