@@ -115,7 +115,7 @@ class FanOut(Generic[T]):
             await self._crew.all_done()
 
 
-async def send_parts(parts: Sequence[Action[T]], planned: FanOut[T]) -> T:
+async def send_parts(parts: Sequence[Action[T]], fan_out: Callable[[Iterable[Action[T]]], FanOut[T]]) -> T:
     """Send the parts of an action and return the answer of the whole.
 
     Raises:
@@ -123,17 +123,23 @@ async def send_parts(parts: Sequence[Action[T]], planned: FanOut[T]) -> T:
     """
     # Keyed by identity: actions compare by value, and two parts may be equal.
     answers: dict[int, T] = {}
+    begun: list[Action[T]] = []
+
+    def todo() -> Iterator[Action[T]]:
+        for part in parts:
+            begun.append(part)
+            yield part
 
     async def take(outcome: Done[T] | Failed[T] | Over[T]) -> None:
         if isinstance(outcome, Failed):  # raised in the worker: a reader would be woken behind the next part
-            done = [(part, answers[id(part)]) for part in parts if id(part) in answers]
-            unsent = [part for part in parts if id(part) not in answers and part is not outcome.action]
-            outcome.error.parts = Parts(done, [outcome.action], unsent)
+            done = [(part, answers[id(part)]) for part in begun if id(part) in answers]
+            cut_off = [part for part in begun if id(part) not in answers and part is not outcome.action]
+            outcome.error.parts = Parts(done, [outcome.action, *cut_off], parts[len(begun) :])
             raise outcome.error
         if isinstance(outcome, Done):
             answers[id(outcome.action)] = outcome.answer
 
-    await planned.each(take)
+    await fan_out(todo()).each(take)
     return merge([answers[id(part)] for part in parts])
 
 

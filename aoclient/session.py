@@ -251,8 +251,8 @@ class Session:
             return cast("T", response.value)
         parts = splitting.split(action, self._max_pairs)
         is_safe = all(part.effect is Effect.READS for part in parts)
-        planned = self._fan_out(parts, concurrency=self._max_concurrency if is_safe else 1, ordered=False)
-        return await fanout.send_parts(parts, planned)
+        at_once = self._max_concurrency if is_safe else 1
+        return await fanout.send_parts(parts, lambda todo: self._fan_out(todo, concurrency=at_once, ordered=False))
 
     async def call(
         self, name: str, options: Mapping[str, FormValue] | None = None, *, effect: Effect | EffectText = Effect.ADDS

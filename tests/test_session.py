@@ -241,6 +241,21 @@ def test_parts_that_write_go_one_after_the_other_and_stop_at_the_first_failure()
     run(main())
 
 
+def test_parts_that_were_on_their_way_when_one_failed_are_not_told_as_never_sent():
+    def answer(form):
+        return response({}, status=422) if "0@example.com" in form["options"]["emails"] else invites(form)
+
+    async def main():
+        async with session(Server(answer, takes=1.0), max_pairs=2, max_concurrency=3) as ao:
+            with pytest.raises(aoclient.ValidationError) as caught:
+                await ao.check_learner_invite(emails=[f"{number}@example.com" for number in range(5)])
+        parts = caught.value.parts
+        assert (len(parts.done), len(parts.failed), len(parts.unsent)) == (0, 3, 2)
+        assert parts.failed[0].emails == ("0@example.com",)
+
+    run(main())
+
+
 def test_counts_of_parts_are_summed():
     async def main():
         server = Server(lambda form: {"deleted": len(form["options"]["emails"])})
