@@ -30,7 +30,7 @@ from aoclient.senders.limited import Limited
 from aoclient.senders.retry_rule import Quota
 from aoclient.senders.retrying import Retrying
 from aoclient.senders.sharing import Shared, Sharing
-from aoclient.settings import Rate, RetryPolicy, Timeouts, check_kinds
+from aoclient.settings import Rate, RetryPolicy, Timeouts
 from aoclient.tokens import MemoryTokenStore, TokenStore, account_of
 
 if TYPE_CHECKING:
@@ -115,7 +115,6 @@ class Session:
         for name, number in (("max_concurrency", max_concurrency), ("max_pairs", max_pairs)):
             if number < 1:
                 raise ConfigurationError(f"{name} must be at least 1, got {number!r}")
-        check_kinds(rate=rate, timeouts=timeouts, retries=retries)
         self._http: Http | None = None
         if sender is None:
             sender = self._http = Http(
@@ -206,7 +205,6 @@ class Session:
             retries: Of the calls of the view.
             priority: Where calls queue, lower numbers go first. A session has 0, its fan-outs 1 more than itself.
         """
-        check_kinds(timeouts=timeouts, retries=retries)
         view = copy.copy(self)
         if timeouts is not None:
             view._timeouts = timeouts  # noqa: SLF001  # a copy of this very object

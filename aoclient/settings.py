@@ -100,18 +100,3 @@ class RetryPolicy:
     wait: float = field(default=0.5, converter=_seconds, validator=_not_negative)
     wait_at_most: float = field(default=20.0, converter=_seconds, validator=_not_negative)
     retry_after_at_most: float = field(default=120.0, converter=_seconds, validator=_not_negative)
-
-
-def check_kinds(*, rate: object = None, timeouts: object = None, retries: object = None) -> None:
-    """Refuse what is given as another kind of value: ``retries=3`` would show with the first failure only, and hide it.
-
-    Raises:
-        ConfigurationError: It is; the message names it.
-    """
-    for name, value, kind in (
-        ("rate", rate, Rate),
-        ("timeouts", timeouts, Timeouts),
-        ("retries", retries, RetryPolicy),
-    ):
-        if value is not None and not isinstance(value, kind):
-            raise ConfigurationError(f"{name} must be a {kind.__name__}, got {value!r}")

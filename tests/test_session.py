@@ -463,9 +463,6 @@ def test_settings_of_a_fan_out_are_checked(settings):
         ({"max_concurrency": 0}, "max_concurrency must be at least 1, got 0"),
         ({"max_pairs": 0}, "max_pairs must be at least 1, got 0"),
         ({"base_url": "ftp://example.com"}, "base_url must be https://host"),
-        ({"rate": 60}, "rate must be a Rate, got 60"),
-        ({"timeouts": 30.0}, r"timeouts must be a Timeouts, got 30\.0"),
-        ({"retries": 3}, "retries must be a RetryPolicy, got 3"),
     ],
 )
 def test_settings_are_checked(given, words):
