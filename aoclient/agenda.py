@@ -71,7 +71,7 @@ class Entry(Generic[T]):
 
     Attributes:
         source: The action.
-        number: How many of those with several jobs were begun before it.
+        number: How many were begun before it.
         listing: Set where the action is walked page by page; ``todo`` then holds repeats only.
         todo: Jobs that may be sent at any time.
         in_flight: Number of jobs on their way.
@@ -150,7 +150,7 @@ class Agenda(Generic[T]):
         self._due: dict[int, Entry[T]] = {}  # by number: those with a part, a repeat or a page that waits for a worker
         self._ahead: dict[int, Entry[T]] = {}  # by number: listings with a page on its way that may ask for another
         self._queue: deque[Entry[T]] = deque()  # all that are not given out to their end; only with ordered
-        self._begun = 0  # of those with several jobs
+        self._begun = 0
         self._unfinished = 0
         self.in_flight = 0
         self._held = 0
@@ -175,7 +175,8 @@ class Agenda(Generic[T]):
             is_split = action.spec.split
         except AttributeError:  # of a call, as `asyncio.gather` takes them
             raise ConfigurationError(f"todo holds actions, like actions.Courses(), got {action!r}") from None
-        entry = Entry(action)
+        entry = Entry(action, self._begun)
+        self._begun += 1
         self._unfinished += 1
         if self._ordered:
             self._queue.append(entry)
@@ -183,8 +184,6 @@ class Agenda(Generic[T]):
         is_listing = isinstance(asked, Paged) and asked.page is None
         if not is_listing and not is_split:
             return self._send(Job(action, entry))
-        entry.number = self._begun
-        self._begun += 1
         if is_listing:
             entry.listing = Listing(cast("Any", asked), self._sizes, look_ahead=self._look_ahead)
         else:

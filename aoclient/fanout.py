@@ -6,14 +6,17 @@ import asyncio
 import inspect
 from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Generic, Literal, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast
 
 from aoclient.action import Action
 from aoclient.agenda import Agenda, Done, Failed, Job, Over, Result
-from aoclient.errors import AoError, ConfigurationError
+from aoclient.errors import AoError, ConfigurationError, Parts
 from aoclient.senders.interrupt import is_cancelled
+from aoclient.splitting import merge
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from anyio.abc import TaskGroup
 
 T = TypeVar("T")
@@ -22,9 +25,12 @@ Send = Callable[[Action[T]], Awaitable[T]]
 Take = Callable[["Done[T] | Failed[T] | Over[T]"], Awaitable[None]]
 OnError = Literal["collect", "raise"]
 
+_END: Any = object()
+"""Stands behind the last action of a source. None is none: a source that gives it would end there without a word."""
+
 
 class Outcomes(AsyncIterator["Done[T] | Failed[T]"]):
-    """What a fan-out brings, one after the other."""
+    """What a fan-out brings, one after the other. Several tasks may read it; each outcome is one's."""
 
     def __init__(self, crew: _Crew[T], on_error: OnError) -> None:
         self._crew = crew
@@ -109,6 +115,34 @@ class FanOut(Generic[T]):
             await self._crew.all_done()
 
 
+async def send_parts(parts: Sequence[Action[T]], fan_out: Callable[[Iterable[Action[T]]], FanOut[T]]) -> T:
+    """Send the parts of an action and return the answer of the whole.
+
+    Raises:
+        AoError: A part has no answer; ``error.parts`` tells which have. By one worker nothing was sent after it.
+    """
+    # Keyed by identity: actions compare by value, and two parts may be equal.
+    answers: dict[int, T] = {}
+    begun: list[Action[T]] = []
+
+    def todo() -> Iterator[Action[T]]:
+        for part in parts:
+            begun.append(part)
+            yield part
+
+    async def take(outcome: Done[T] | Failed[T] | Over[T]) -> None:
+        if isinstance(outcome, Failed):  # raised in the worker: a reader would be woken behind the next part
+            done = [(part, answers[id(part)]) for part in begun if id(part) in answers]
+            cut_off = [part for part in begun if id(part) not in answers and part is not outcome.action]
+            outcome.error.parts = Parts(done, [outcome.action, *cut_off], parts[len(begun) :])
+            raise outcome.error
+        if isinstance(outcome, Done):
+            answers[id(outcome.action)] = outcome.answer
+
+    await fan_out(todo()).each(take)
+    return merge([answers[id(part)] for part in parts])
+
+
 class _Crew(Generic[T]):
     """Workers over one shared source; one that finds work wakes the next, so that none sleeps while there is any."""
 
@@ -130,7 +164,7 @@ class _Crew(Generic[T]):
         self._is_saturated = is_saturated
         self._failure: Exception | None = None
         self._idle: deque[asyncio.Future[None]] = deque()
-        self._reader: asyncio.Future[None] | None = None
+        self._readers: list[asyncio.Future[None]] = []  # mostly one
         self._is_closed = False
 
     # --- the reader's side ---
@@ -159,8 +193,9 @@ class _Crew(Generic[T]):
         """
         if self._failure is not None:
             raise self._failure
-        self._reader = asyncio.get_running_loop().create_future()
-        await self._reader
+        reader: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._readers.append(reader)
+        await reader
 
     def next_ready(self) -> Result[T] | Over[T]:
         if self._idle:
@@ -169,7 +204,7 @@ class _Crew(Generic[T]):
 
     def close(self) -> None:
         self._is_closed = True
-        self._tell_reader()
+        self._tell_readers()
 
     # --- the workers' side ---
 
@@ -186,7 +221,7 @@ class _Crew(Generic[T]):
             self._failure = RuntimeError("the source or `take` awaited what somebody else has cancelled")
             self._failure.__cause__ = error
         self.at_work -= 1
-        self._tell_reader()
+        self._tell_readers()
         while self._idle:
             self._wake_one()
 
@@ -208,8 +243,8 @@ class _Crew(Generic[T]):
             if self.take is not None and self.agenda.ready:
                 await self._hand_out(self.take)
             elif job is not None:
-                if self._reader is not None:
-                    self._tell_reader()
+                if self._readers:
+                    self._tell_readers()
             elif self._has_all:
                 break
             else:
@@ -221,7 +256,7 @@ class _Crew(Generic[T]):
 
     def _begin(self) -> Job[T] | None:
         while self._source is not None and self.agenda.has_room:
-            job = self._begin_with(next(cast("Iterator[Action[T]]", self._source), None))
+            job = self._begin_with(next(cast("Iterator[Action[T]]", self._source), _END))
             if job is not None:
                 return job
         return None
@@ -230,7 +265,7 @@ class _Crew(Generic[T]):
         while self._source is not None and not self._is_reading and self.agenda.has_room:
             self._is_reading = True
             try:
-                action = await anext(cast("AsyncIterator[Action[T]]", self._source), None)
+                action = await anext(cast("AsyncIterator[Action[T]]", self._source), _END)
             finally:
                 self._is_reading = False
             job = self._begin_with(action)
@@ -238,13 +273,15 @@ class _Crew(Generic[T]):
                 return job
         return None
 
-    def _begin_with(self, action: Action[T] | None) -> Job[T] | None:
-        """Begin what the source gave; None is its end."""
-        if action is None:
+    def _begin_with(self, action: Action[T]) -> Job[T] | None:
+        """Begin what the source gave, or note its end."""
+        job = None
+        if action is _END:
             self._source = None
-        job = self.agenda.begin(action) if action is not None else None
+        else:
+            job = self.agenda.begin(action)
         if job is None:
-            self._tell_reader()
+            self._tell_readers()
         return job
 
     async def _rest(self) -> None:
@@ -257,7 +294,8 @@ class _Crew(Generic[T]):
         if not waiter.done():  # of a worker that was cancelled
             waiter.set_result(None)
 
-    def _tell_reader(self) -> None:
-        reader, self._reader = self._reader, None
-        if reader is not None and not reader.done():
-            reader.set_result(None)
+    def _tell_readers(self) -> None:
+        readers, self._readers = self._readers, []
+        for reader in readers:
+            if not reader.done():
+                reader.set_result(None)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from anyio import to_thread
 
-from aoclient.tokens import from_text, to_text
+from aoclient.tokens import LoopLocks, from_text, to_text
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -40,7 +40,7 @@ class FileTokenStore:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self._path = Path(path)
-        self._lock = asyncio.Lock()
+        self._locks = LoopLocks()
 
     async def load(self, account: str) -> Token | None:
         """Return the token of the account, expired or not; None where there is none that can be read.
@@ -77,14 +77,14 @@ class FileTokenStore:
         Raises:
             OSError: The lock file cannot be opened.
         """
-        async with self._lock:
+        async with self._locks.here():
             descriptor = os.open(self._path.with_name(f"{self._path.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
             try:
                 while not _locked(descriptor):  # noqa: ASYNC110  # another process sets no event
                     await asyncio.sleep(_TRY_AGAIN_AFTER)
                 yield
             finally:
-                os.close(descriptor)
+                _unlock(descriptor)
 
 
 def _locked(descriptor: int) -> bool:
@@ -95,6 +95,14 @@ def _locked(descriptor: int) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def _unlock(descriptor: int) -> None:
+    try:
+        if fcntl is not None:  # pragma: no branch  # Windows
+            fcntl.flock(descriptor, fcntl.LOCK_UN)  # closing does not where a process forked meanwhile has it open
+    finally:
+        os.close(descriptor)
 
 
 def _load(path: Path, account: str) -> Token | None:

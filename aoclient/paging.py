@@ -139,16 +139,20 @@ class Listing(Generic[R]):
     def _repeats(self, page: Page[R]) -> bool:
         # Two rows and a length are kept of each page near the end of the walk, not the page.
         edge = (page[0], page[-1], len(page))
-        twin = next((number for number, other in self._edges.items() if other == edge), None)
-        if twin == self._first:
+        twins = [number for number, other in self._edges.items() if other == edge]
+        if self._first in twins:
             raise PagingError(
-                f"page {page.number} has the rows of page {twin}: the server ignores `page`",
+                f"page {page.number} has the rows of page {self._first}: the server ignores `page`",
                 action=self._action.spec.name,
             )
         self._edges[page.number] = edge
         for number in [each for each in self._edges if self._first < each < page.number - self._look_ahead]:
             del self._edges[number]
-        return twin is not None
+        if not twins or min(twins) < page.number:
+            return bool(twins)
+        # The repeat came first: it stands behind the end, not this page.
+        self._end = min(twins) - 1 if self._end is None else min(self._end, min(twins) - 1)
+        return False
 
 
 class PagedCall(Coroutine[Any, Any, Page[R]]):

@@ -6,6 +6,7 @@ import copy
 import os
 import platform
 import random
+from contextlib import AsyncExitStack
 from functools import reduce
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, cast
 
@@ -14,7 +15,7 @@ import aiohttp
 from aoclient import __version__, wire
 from aoclient.action import Action, Effect
 from aoclient.environment import Environment
-from aoclient.errors import ConfigurationError, InvalidOptionError, Parts
+from aoclient.errors import ConfigurationError, InvalidOptionError
 from aoclient.forms import MAX_PAIRS, FormValue
 from aoclient.inviting import invite_missing
 from aoclient.later import Later
@@ -23,6 +24,7 @@ from aoclient.paging import PageSizes
 from aoclient.secret import Secret
 from aoclient.senders.authorized import Authorized
 from aoclient.senders.gate import Commons, commons_of
+from aoclient.senders.home import HomeLoop
 from aoclient.senders.http import Http
 from aoclient.senders.limited import Limited
 from aoclient.senders.retry_rule import Quota
@@ -136,6 +138,7 @@ class Session:
         gate = None if redis is None else redis.gate(self.account)
         self.limiter = self._limited = Limited(self._authorized, rate=rate, max_concurrency=max_concurrency, gate=gate)
         self._quota = Quota()
+        self._home = HomeLoop()
         self._remember = redis.remembering(self.account, keep_for=cache_for) if redis and cache_for else None
         own_for = 0.0 if self._remember else cache_for
         self._shared = Shared(join_reads, own_for) if join_reads or own_for else None
@@ -182,12 +185,13 @@ class Session:
 
         Calls end with `ClientClosedError`; those that add and were sent with `OutcomeUnknownError`.
         """
-        await self._limited.aclose()
-        await self._authorized.aclose()
-        if self._http is not None:
-            await self._http.aclose()
-        if self._redis is not None and self._closes_redis:
-            await self._redis.aclose()
+        async with AsyncExitStack() as stack:  # whoever is cancelled in one of them goes through the others still
+            if self._redis is not None and self._closes_redis:
+                stack.push_async_callback(self._redis.aclose)
+            if self._http is not None:
+                stack.push_async_callback(self._http.aclose)
+            stack.push_async_callback(self._authorized.aclose)
+            await self._limited.aclose()
 
     def with_options(
         self, *, timeouts: Timeouts | None = None, retries: RetryPolicy | None = None, priority: int | None = None
@@ -222,7 +226,7 @@ class Session:
         return view
 
     def _chain(self, retries: RetryPolicy) -> wire.Sender:
-        retrying = Retrying(self._limited, policy=retries, quota=self._quota, rng=self._rng)
+        retrying = Retrying(self._limited, policy=retries, quota=self._quota, rng=self._rng, home=self._home)
         sender = retrying if self._remember is None else self._remember(retrying)
         sender = sender if self._shared is None else Sharing(sender, self._shared)
         return reduce(lambda inner, make: make(inner), self._around, sender)
@@ -245,21 +249,8 @@ class Session:
             return cast("T", response.value)
         parts = splitting.split(action, self._max_pairs)
         is_safe = all(part.effect is Effect.READS for part in parts)
-        return await self._send_parts(parts, concurrency=self._max_concurrency if is_safe else 1)
-
-    async def _send_parts(self, parts: list[Action[T]], *, concurrency: int) -> T:
-        # Keyed by identity: actions compare by value, and two parts may be equal.
-        answers: dict[int, T] = {}
-        async with self._fan_out(parts, concurrency=concurrency, ordered=False) as outcomes:
-            async for outcome in outcomes:
-                if isinstance(outcome, agenda.Failed):
-                    error = outcome.error
-                    done = [(part, answers[id(part)]) for part in parts if id(part) in answers]
-                    unsent = [part for part in parts if id(part) not in answers and part is not outcome.action]
-                    error.parts = Parts(done, [outcome.action], unsent)
-                    raise error
-                answers[id(outcome.action)] = outcome.answer
-        return splitting.merge([answers[id(part)] for part in parts])
+        at_once = self._max_concurrency if is_safe else 1
+        return await fanout.send_parts(parts, lambda todo: self._fan_out(todo, concurrency=at_once, ordered=False))
 
     async def call(
         self, name: str, options: Mapping[str, FormValue] | None = None, *, effect: Effect | EffectText = Effect.ADDS

@@ -8,6 +8,7 @@ import json
 import math
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Any, Protocol, cast
+from weakref import WeakKeyDictionary
 
 from attrs import field, frozen
 
@@ -93,11 +94,17 @@ def read_token(response: Response, now: float) -> Token:
 
 def _lifetime(value: JsonValue) -> float:
     """Return ``expires_in`` as seconds; where it cannot be read an hour, since a token that ends early is renewed."""
+    seconds = _number(value)
+    return _HOUR if seconds is None or math.isinf(seconds) else max(0.0, seconds)
+
+
+def _number(value: object) -> float | None:
+    """Return a number, also one written as a text; None for what is none, NaN included."""
     try:
-        seconds = float(value) if isinstance(value, int | float | str) else math.nan
-    except (ValueError, OverflowError):
-        return _HOUR
-    return max(0.0, seconds) if math.isfinite(seconds) else _HOUR
+        number = float(cast("float", value))
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return None if math.isnan(number) else number
 
 
 _HOUR = 3600.0
@@ -127,10 +134,11 @@ def from_text(text: str | bytes, account: str) -> Token | None:
     if not isinstance(kept, dict):
         return None
     fields = cast("dict[str, object]", kept)
-    value, lifetime, expires_at = fields.get("value"), fields.get("lifetime"), fields.get("expires_at")
-    if fields.get("account") != account or not isinstance(value, str) or not (value.isascii() and value.isprintable()):
+    value = fields.get("value")
+    lifetime, expires_at = (_number(fields.get(name)) for name in ("lifetime", "expires_at"))
+    if fields.get("account") != account or lifetime is None or expires_at is None:
         return None
-    if not isinstance(lifetime, int | float) or not isinstance(expires_at, int | float):
+    if not isinstance(value, str) or not (value.isascii() and value.isprintable() and value):
         return None
     return Token(value=Secret(value), lifetime=lifetime, expires_at=expires_at)
 
@@ -159,12 +167,23 @@ class TokenStore(Protocol):
         ...
 
 
+class LoopLocks:
+    """A lock in each event loop: where somebody had to wait for one, it is of no use in another loop."""
+
+    def __init__(self) -> None:
+        self._locks: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
+
+    def here(self) -> asyncio.Lock:
+        """Return the lock of the running loop."""
+        return self._locks.setdefault(asyncio.get_running_loop(), asyncio.Lock())
+
+
 class MemoryTokenStore:
     """Tokens in this process, for the sessions of one event loop; lost with it."""
 
     def __init__(self) -> None:
         self._tokens: dict[str, Token] = {}
-        self._lock = asyncio.Lock()
+        self._locks = LoopLocks()
 
     async def load(self, account: str) -> Token | None:
         """Return the token of the account, or None."""
@@ -183,5 +202,5 @@ class MemoryTokenStore:
     @asynccontextmanager
     async def refreshing(self, account: str) -> AsyncGenerator[None, None]:  # noqa: ARG002  # one lock does for all accounts
         """Hold the right to ask for a new token."""
-        async with self._lock:
+        async with self._locks.here():
             yield

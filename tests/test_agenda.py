@@ -97,6 +97,30 @@ def test_every_row_of_every_listing_comes_once_and_in_order(lengths, seed, order
         assert numbers == sorted(numbers)
 
 
+@given(
+    lengths=st.lists(st.integers(4, 40), max_size=4),
+    seed=st.integers(0, 10**6),
+    ordered=st.booleans(),
+    look_ahead=st.integers(1, 8),
+)
+def test_a_server_that_repeats_its_last_page_brings_every_row_whichever_comes_first(lengths, seed, ordered, look_ahead):
+    rows = {f"c{number}": [(number, row) for row in range(length)] for number, length in enumerate(lengths)}
+
+    def answer(action):
+        last = -(-len(rows[action.course_id]) // action.amount)
+        return Done(
+            action,
+            evolve(page_of(evolve(action, page=min(action.page, last)), rows[action.course_id]), number=action.page),
+        )
+
+    work = agenda(ordered=ordered, look_ahead=look_ahead)
+    run = Run(work, map(course, range(len(lengths))), answer, seed=seed).finish()
+    got = {name: [] for name in rows}
+    for result in run.results:
+        got[result.action.course_id] += result.answer.rows
+    assert got == rows
+
+
 @given(lengths=LENGTHS, seed=st.integers(0, 10**6), ordered=st.booleans())
 def test_a_page_that_fails_ends_its_listing_and_no_other(lengths, seed, ordered):
     rows = {f"c{number}": [(number, row) for row in range(length)] for number, length in enumerate(lengths)}
@@ -173,6 +197,19 @@ def test_what_failed_is_put_back_as_often_as_told(seed, ordered):
     sent = Counter(action.page if isinstance(action, LearnersProgressByCourse) else 0 for action in run.sent)
     assert [sent[number] for number in range(5)] == [2 * 3, 3, 3, 3, 3]
     assert all(sent[number] <= 3 for number in sent if number > 4)  # those behind the last page, until it is known
+
+
+def test_what_is_put_back_takes_no_place_of_another():
+    work = agenda(retry_failed=1)
+    listing = work.begin(course(1))
+    jobs = [listing, *(work.begin(CourseProgress(email=f"u{number}@example.com")) for number in range(2))]
+    work.give(listing, full(listing))
+    for job in jobs[1:]:
+        work.give(job, Failed(job.action, BROKEN))
+    taken = [work.take() for _ in range(3)]
+    assert work.take() is None
+    assert [job.entry for job in taken] == [job.entry for job in jobs]
+    assert [job.repeats for job in taken] == [0, 1, 1]
 
 
 @pytest.mark.parametrize(

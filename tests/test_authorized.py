@@ -233,6 +233,20 @@ def test_a_token_request_that_never_ends_is_given_up_at_the_total_of_its_caller(
     clock.run(main())
 
 
+def test_a_renewal_begun_by_a_call_with_little_time_is_begun_again_for_those_with_more():
+    async def main():
+        sender = authorized(Academy(takes=1.0))
+        hasty, *patient = (
+            asyncio.create_task(sender.send(request(timeouts=Timeouts(total=total)))) for total in (0.5, 60, 60)
+        )
+        assert [answer.status for answer in await asyncio.gather(*patient)] == [200, 200]
+        with pytest.raises(DeadlineError, match=r"none came within 0\.5 s"):
+            await hasty
+        assert asyncio.get_running_loop().time() == 0.5 + 1.0 + 1.0
+
+    clock.run(main())
+
+
 def test_a_caller_cancelled_at_any_step_does_not_keep_the_next_one_from_a_token():
     async def main():
         for steps in range(20):
@@ -501,6 +515,64 @@ def test_a_store_that_fails_is_logged_once_and_done_without(caplog):
         clock.run(main())
     [record] = [each for each in caplog.records if each.name == "aoclient"]
     assert "Permission denied" in record.getMessage()
+
+
+@pytest.mark.parametrize(
+    ("answer", "phase"),
+    [(response({}, 401), "token"), (response(b"", 302, {"location": "https://host/login"}), "answer")],
+    ids=["401", "login page"],
+)
+def test_a_call_that_is_cut_off_while_its_token_is_discarded_was_executed_only_where_that_may_be(answer, phase):
+    class Hanging(MemoryTokenStore):
+        async def discard(self, account, token):
+            await asyncio.sleep(1000)
+
+    async def main():
+        academy = Academy()
+        academy.calls = Scripted([answer])
+        call = request(Effect.ADDS)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(10):
+                await authorized(academy, Hanging()).send(call)
+        assert call.progress.phase == phase
+
+    clock.run(main())
+
+
+class BadAtLettingGo(MemoryTokenStore):
+    @asynccontextmanager
+    async def refreshing(self, account):
+        yield
+        raise OSError(5, "I/O error")
+
+
+def test_a_store_that_fails_when_the_right_to_ask_is_given_back_costs_no_call(caplog):
+    async def main():
+        academy = Academy()
+        sender = authorized(academy, BadAtLettingGo())
+        assert await bearer(sender) == "t1"
+        academy.tokens.steps = [ConnectError("refused")]
+        academy.refused = {"t1"}
+        await sender.send(request())
+        with pytest.raises(ConnectError, match="no token: refused"):
+            await sender.send(request())
+
+    clock.run(main())
+    assert [each.getMessage() for each in caplog.records if "I/O error" in each.getMessage()]
+
+
+def test_a_renewal_that_somebody_cancels_with_all_tasks_is_begun_again():
+    async def main():
+        academy = Academy()
+        sender = authorized(academy)
+        calls = [asyncio.create_task(sender.send(request())) for _ in range(3)]
+        await asyncio.sleep(0)
+        for task in asyncio.all_tasks() - {*calls, asyncio.current_task()}:
+            task.cancel()  # before its first step
+        assert len(await asyncio.gather(*calls)) == 3
+        assert academy.asked == 1
+
+    clock.run(main())
 
 
 # --- closing -----------------------------------------------------------------------------------------------------

@@ -4,13 +4,16 @@ import asyncio
 import errno
 import gc
 import itertools
+import json
 import os
 import sqlite3
+import threading
 from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from attrs import evolve, frozen
+from attrs import define, evolve, field, frozen
 
 from aoclient import actions
 from aoclient.actions import ACTIONS, Effect, LearnerProgress
@@ -41,6 +44,7 @@ from aoclient.export import (
     export,
     read_manifest,
 )
+from aoclient.export.targets import store_for
 from aoclient.export.waiting import telling_waits
 from aoclient.senders.limited import Limited
 from aoclient.settings import Rate
@@ -202,6 +206,36 @@ def test_learners_without_an_address_are_not_asked_for_and_no_learner_twice(tmp_
     assert asked(emulator, "certificates", "email") == {"learner1@example.com": 1, "learner2@example.com": 1}
 
 
+@define
+class Odd:
+    """The emulator, but for answers of an action to which ``adds`` adds."""
+
+    emulator: Emulator
+    action: str
+    adds: Callable[[list[dict[str, object]]], list[dict[str, object]]]
+
+    async def send(self, request):
+        response = await self.emulator.send(request)
+        if request.name == self.action:
+            rows = json.loads(response.body)
+            response.body = json.dumps([*rows, *self.adds(rows)]).encode()
+        return response
+
+
+@pytest.mark.parametrize("job", [CourseProgressJob(), CertificatesJob(), QuizStatisticsJob()], ids=lambda job: job.name)
+def test_learners_who_are_listed_twice_or_without_an_address_change_nothing(job, tmp_path):
+    emulator = Emulator(learners=5, courses=2)
+    odd = Odd(emulator, "learners", lambda rows: [rows[0], {**rows[0], "email": " "}])
+    assert run(odd, [job], tmp_path / "odd").rows == run(emulator, [job], tmp_path / "even").rows > 0
+
+
+@pytest.mark.parametrize("job", [ProgressByCourseJob(), QuizStatisticsJob()], ids=lambda job: job.name)
+def test_courses_without_an_id_are_not_asked_for(job, tmp_path):
+    emulator = Emulator(learners=5, courses=2)
+    odd = Odd(emulator, "courses", lambda rows: [{**rows[0], "id": ""}])
+    assert run(odd, [job], tmp_path / "odd").rows == run(emulator, [job], tmp_path / "even").rows > 0
+
+
 def test_learners_are_looked_up_where_none_are_given(tmp_path):
     emulator = Emulator(learners=30, courses=1)
     manifest = run(emulator, [CourseProgressJob()], tmp_path)
@@ -332,6 +366,17 @@ def test_a_second_export_into_the_same_target_is_refused(fmt, tmp_path):
     assert len(asyncio.run(main()).shards) == 1
 
 
+@pytest.mark.parametrize("fmt", ["jsonl", "sqlite"])
+def test_a_target_is_free_again_though_a_process_forked_meanwhile_has_its_lock_open(fmt, tmp_path):
+    store = store_for(tmp_path / "out", fmt)
+    store.open()
+    child = os.dup(store._lock)  # what a fork makes of it
+    store.close()
+    store.open()
+    store.close()
+    os.close(child)
+
+
 def test_a_file_that_was_changed_is_refused_and_one_that_is_gone_is_exported_again(tmp_path):
     emulator = Emulator(learners=20, courses=2)
     whole = run(emulator, [progress()], tmp_path)
@@ -345,6 +390,27 @@ def test_a_file_that_was_changed_is_refused_and_one_that_is_gone_is_exported_aga
         file.write("{}\n")
     with pytest.raises(ExportError, match="was changed after it was exported"):
         run(emulator, [progress()], tmp_path)
+
+
+@pytest.mark.parametrize("damage", [b"", b"{", b"[]\n", b"\xff", b'{"job": "teams"}\n'])
+@pytest.mark.parametrize("name", ["teams/plan.jsonl", "teams/000001.json", "teams/000001.next.json", "round.json"])
+def test_a_damaged_ledger_is_named_and_without_it_the_export_is_whole_again(name, damage, tmp_path):
+    emulator = Emulator(learners=2, courses=1)
+    first = run(emulator, [TeamsJob()], tmp_path)
+    path = tmp_path / ".aoclient" / name
+    path.write_bytes(damage)
+    with pytest.raises(ExportError, match=rf"{path.name} is damaged; remove it"):
+        run(emulator, [TeamsJob()], tmp_path)
+    path.unlink()
+    assert run(emulator, [TeamsJob()], tmp_path).rows == first.rows
+
+
+def test_a_damaged_line_of_a_plan_is_damage_too(tmp_path):
+    run(Emulator(learners=2, courses=1), [TeamsJob()], tmp_path)
+    path = tmp_path / ".aoclient/teams/plan.jsonl"
+    path.write_text(path.read_text()[:-5])
+    with pytest.raises(ExportError, match=r"plan.jsonl is damaged"):
+        read_manifest(tmp_path)
 
 
 def test_a_shard_recorded_for_another_query_is_refused(tmp_path):
@@ -414,6 +480,15 @@ def test_arguments_that_cannot_be_used_are_refused_before_anything_is_sent(tmp_p
         ActionJob(actions.DeleteLearners(emails=["a@example.com"]))
     with pytest.raises(ConfigurationError, match="a job is named with"):
         ActionJob(actions.Courses(), name="../courses")
+    for name in ("tmp", "lock"):
+        with pytest.raises(ConfigurationError, match=f"a job cannot be named '{name}'"):
+            run(emulator, [ActionJob(actions.Courses(), name=name)], tmp_path)
+
+    async def tell(_):
+        raise AssertionError
+
+    with pytest.raises(ConfigurationError, match="progress is a plain def"):
+        run(emulator, [TeamsJob()], tmp_path, progress=tell)
     with pytest.raises(ConfigurationError, match="expected a list of texts"):
         CertificatesJob(emails="a@example.com")
     assert emulator.journal.requests() == 0
@@ -528,6 +603,52 @@ def test_a_cancelled_export_leaves_nothing_half_written(fmt, tmp_path):
 
     manifest = asyncio.run(main())
     assert manifest.rows == len(rows_of(target, "progress_by_course", progress().table)) == 900
+
+
+@frozen(kw_only=True)
+class Held(JsonLines):
+    """Its files are committed once they may; it says it is plain JSON lines."""
+
+    began: threading.Event = field(factory=threading.Event)
+    may: threading.Event = field(factory=threading.Event)
+
+    def __repr__(self):
+        return repr(JsonLines())
+
+    def writer(self, file, table):
+        inner, began, may = JsonLines().writer(file, table), self.began, self.may
+
+        class Writer:
+            write = inner.write
+
+            def close(self):
+                began.set()
+                assert may.wait(20)
+                inner.close()
+
+        return Writer()
+
+
+def test_whoever_cancels_all_tasks_does_not_let_go_of_a_target_that_is_being_written(tmp_path):
+    emulator, held = Emulator(learners=10, courses=1), Held()
+
+    async def main():
+        async with session(emulator) as ao:
+            task = asyncio.create_task(export(ao, [progress()], tmp_path, format=held))
+            while not held.began.is_set():  # noqa: ASYNC110  # a thread sets it
+                await asyncio.sleep(0.001)
+            for _ in range(3):
+                for each in asyncio.all_tasks() - {asyncio.current_task()}:
+                    each.cancel()
+                await asyncio.sleep(0)
+            with pytest.raises(ExportError, match="another export is writing to"):
+                await export(ao, [progress()], tmp_path)
+            held.may.set()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            return await export(ao, [progress()], tmp_path)
+
+    assert asyncio.run(main()).rows == 10
 
 
 @pytest.mark.parametrize("fmt", ["jsonl", "sqlite"])

@@ -98,6 +98,12 @@ def test_a_job_without_rows_is_an_empty_table_of_its_columns(tmp_path):
         assert (table.num_rows, list(types(table))) == (0, list(LearnersJob().table.names))
 
 
+@pytest.mark.parametrize("fmt", ["jsonl", "sqlite"])
+def test_a_job_without_shards_is_found_as_any_other(fmt, tmp_path):
+    run(Emulator(learners=3, courses=0), [ProgressByCourseJob()], tmp_path / "out", format=fmt)
+    assert to_arrow(tmp_path / "out").column_names == list(ProgressByCourseJob().table.names)
+
+
 def test_what_is_committed_is_read_where_the_export_is_not_whole(tmp_path):
     emulator = Emulator(learners=20, courses=2)
     down = Wilful(emulator, lambda body: ServerError("down", status=500) if "learnersP" in body else None)
@@ -109,6 +115,9 @@ def test_what_is_committed_is_read_where_the_export_is_not_whole(tmp_path):
         to_arrow(tmp_path)
     with pytest.raises(ExportError, match="holds no job courses, only learners, teams"):
         to_arrow(tmp_path, "courses")
+    with pytest.raises(ExportError, match="holds no export"):
+        to_arrow(tmp_path / "nothing")
+    (tmp_path / "nothing").mkdir()
     with pytest.raises(ExportError, match="holds no export"):
         to_arrow(tmp_path / "nothing")
 

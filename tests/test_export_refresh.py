@@ -1,7 +1,9 @@
 """A new round over an export: it ends as a new export would be, and only what changed is asked for and written."""
 
 import asyncio
+import errno
 import json
+import os
 from collections import Counter
 from datetime import date
 
@@ -28,6 +30,7 @@ from aoclient.export import (
     plan,
     read_manifest,
 )
+from aoclient.export.folder import Folder
 from aoclient.wire import Response
 from tests.kit.exporting import Wilful, rows_of, run, session
 
@@ -160,6 +163,27 @@ def test_a_night_in_which_nothing_happens_writes_nothing_and_asks_for_no_learner
     assert [event.record.is_kept for event in events if isinstance(event, Committed)] == [True] * 4
     planned = {event.job: event for event in events if isinstance(event, Planned)}
     assert planned["certificates"] == Planned("certificates", 4, 4, 0)
+
+
+def test_a_shard_without_calls_is_as_any_other_where_progress_raises_or_it_cannot_be_written(tmp_path, monkeypatch):
+    emulator = Emulator(learners=20, courses=1)
+    run(emulator, [CourseProgressJob()], tmp_path)
+    emulator.world.delete(5)  # its shard loses rows, and nobody is asked for
+
+    def tell(event):
+        if isinstance(event, Committed):
+            raise BrokenPipeError("nobody listens")
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Folder, "sink", full)
+        with pytest.raises(ExportError, match=r"course_progress/learners/1: cannot write: .*No space left"):
+            run(emulator, [CourseProgressJob()], tmp_path, refresh="changed")
+    with pytest.raises(BrokenPipeError, match="nobody listens"):
+        run(emulator, [CourseProgressJob()], tmp_path, progress=tell)
+    assert len(run(emulator, [CourseProgressJob()], tmp_path).shards) == 2
 
 
 def test_everything_is_asked_for_again_where_that_is_wanted_or_nothing_tells(tmp_path):

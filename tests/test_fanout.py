@@ -217,13 +217,31 @@ def test_an_error_of_the_source_is_raised_as_it_is_after_what_was_answered(is_as
     run(main())
 
 
-@pytest.mark.parametrize("source", [["courses"], [*todo(1), 7]])
-def test_what_is_no_action_is_said(source):
+@pytest.mark.parametrize("source", [["courses"], [*todo(1), 7], [*todo(2), None, *todo(2)]])
+@pytest.mark.parametrize("is_async", [False, True])
+def test_what_is_no_action_is_said(source, is_async):
+    async def one_by_one(actions):
+        for action in actions:
+            yield action
+
     async def main():
-        async with outcomes(source, Server().send) as results:
-            with pytest.raises(ConfigurationError, match=r"todo holds actions, like .* got ('courses'|7)"):
+        given = one_by_one(source) if is_async else source
+        async with outcomes(given, Server().send, concurrency=1) as results:
+            with pytest.raises(ConfigurationError, match=r"todo holds actions, like .* got ('courses'|7|None)"):
                 async for _ in results:
                     pass
+
+    run(main())
+
+
+def test_several_readers_share_the_outcomes_and_all_see_the_end():
+    async def read(results):
+        return [result.answer async for result in results]
+
+    async def main():
+        async with outcomes(todo(20), Server().send) as results:
+            shares = await asyncio.gather(*(read(results) for _ in range(3)))
+        assert sorted(number for share in shares for number in share) == list(range(20))
 
     run(main())
 
@@ -237,6 +255,15 @@ def test_leaving_early_cancels_what_is_on_its_way():
         with pytest.raises(StopAsyncIteration):
             for _ in range(9):
                 await anext(results)
+
+    run(main())
+
+
+def test_what_came_before_leaving_can_be_read_behind_it():
+    async def main():
+        async with outcomes(todo(20), Server().send, concurrency=2) as results:
+            await asyncio.sleep(100)  # there is room for four, and the workers rest
+        assert len([result async for result in results]) == 4
 
     run(main())
 

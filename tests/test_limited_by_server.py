@@ -263,6 +263,20 @@ def test_slow_calls_from_before_a_hold_do_not_keep_it_up():
     assert times == [0.0, 0.0, 0.0, 5.0, 6.0, 7.0, 8.0, 9.0]
 
 
+def test_a_call_that_waits_for_its_even_turn_when_a_429_comes_makes_no_room_for_two():
+    inner = Scripted([response(), refusal(10), response()], takes=1.5)
+
+    async def main() -> None:
+        sender = limited(inner, rate=Rate(10, per=10))
+        await asyncio.gather(*(sender.send(request()) for _ in range(6)), return_exceptions=True)
+
+    run(main())
+    before, after = inner.times[:3], inner.times[3:]
+    assert before[-1] < before[1] + 1.5 < before[-1] + 0.95  # one was on its way, and one at the spreader
+    assert after[0] == before[1] + 1.5 + 10
+    assert after[1] == after[0] + 1.5
+
+
 def test_an_answer_across_two_windows_of_the_server_tells_nothing():
     allowance = Allowance(per=60)
     allowance.learn(0.0, 0.0, 5)

@@ -89,6 +89,30 @@ def test_close_ends_500_calls_in_flight(adds, request):
     Figures(request, "P11")(f"close with {calls} calls in flight: all ended in {seconds:.2f} s, {dict(seen)}")
 
 
+def test_a_close_that_is_cancelled_ends_calls_and_connections_all_the_same():
+    async def main():
+        emulator = Emulator()
+        async with emulator.serve() as url:
+            ao = served(url)
+            await ao.courses()
+            emulator.faults = "stall@action=any"
+            ao._authorized._held.renew_at = 0.0  # the next call begins to renew the token
+            calls = [asyncio.create_task(ao.courses()) for _ in range(3)]
+            while emulator.journal.requests() < 2 + 4:  # noqa: ASYNC110  # the journal has no event
+                await asyncio.sleep(0.01)
+            closing = asyncio.create_task(ao.aclose())
+            await asyncio.sleep(0)  # it waits for the renewal to end
+            closing.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await closing
+            assert [type(each) for each in await asyncio.gather(*calls, return_exceptions=True)] == 3 * [
+                ClientClosedError
+            ]
+            assert all(session.closed for session in ao._http._sessions.values())
+
+    asyncio.run(main())
+
+
 def test_a_closed_session_refuses_and_sends_nothing():
     async def main() -> None:
         emulator = Emulator()

@@ -3,6 +3,7 @@
 import asyncio
 import inspect
 import pickle
+import threading
 import weakref
 from importlib.util import module_from_spec, spec_from_file_location
 
@@ -233,9 +234,24 @@ def test_parts_that_write_go_one_after_the_other_and_stop_at_the_first_failure()
         ]
         assert [part.learners for part in parts.failed] == [("4@example.com", "5@example.com")]
         assert [part.learners for part in parts.unsent] == [("6@example.com", "7@example.com")]
-        assert len(server.forms) == 3
+        assert len(server.scripted.requests) == 1 + 3  # with that for a token; the part behind was not even begun
         assert "parts: 2 done, 1 failed, 1 not sent" in str(caught.value)
         assert len(pickle.loads(pickle.dumps(caught.value)).parts.done) == 2
+
+    run(main())
+
+
+def test_parts_that_were_on_their_way_when_one_failed_are_not_told_as_never_sent():
+    def answer(form):
+        return response({}, status=422) if "0@example.com" in form["options"]["emails"] else invites(form)
+
+    async def main():
+        async with session(Server(answer, takes=1.0), max_pairs=2, max_concurrency=3) as ao:
+            with pytest.raises(aoclient.ValidationError) as caught:
+                await ao.check_learner_invite(emails=[f"{number}@example.com" for number in range(5)])
+        parts = caught.value.parts
+        assert (len(parts.done), len(parts.failed), len(parts.unsent)) == (0, 3, 2)
+        assert parts.failed[0].emails == ("0@example.com",)
 
     run(main())
 
@@ -583,6 +599,27 @@ def test_pages_ahead_are_not_asked_for_while_calls_queue():
 
     assert run(calls(None)) > 21
     assert run(calls(aoclient.Rate(2, per=1))) <= 22
+
+
+def test_a_wrong_use_in_another_thread_leaves_the_deadlines_of_the_session_alone():
+    def elsewhere():
+        with pytest.raises(aoclient.WrongEventLoopError, match="courses: the session belongs to"):
+            run(ao.courses())
+
+    async def main():
+        await ao.courses()
+        await asyncio.sleep(100)  # no timer is set any more
+        thread = threading.Thread(target=elsewhere)
+        thread.start()
+        thread.join()
+        server.scripted.takes = 100.0
+        with pytest.raises(DeadlineError):
+            await ao.courses()
+        assert asyncio.get_running_loop().time() == 110.0
+
+    server = Server([])
+    ao = session(server, timeouts=aoclient.Timeouts(total=10))
+    run(main())
 
 
 def test_a_session_used_in_a_second_loop_says_which_it_belongs_to():

@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import threading
 
 import pytest
 
@@ -51,6 +52,23 @@ def test_identical_reads_in_flight_are_one_request_and_each_has_its_own_list():
             assert sorted(academy.calls) == ["courses", "getTeams"]
             assert names(await ao.courses()) == ["3"]
 
+    run(main())
+
+
+def test_a_read_that_is_in_flight_in_another_loop_is_not_joined():
+    def elsewhere():
+        with pytest.raises(aoclient.WrongEventLoopError):
+            run(ao.courses())
+
+    async def main():
+        first = asyncio.create_task(ao.courses())
+        await asyncio.sleep(0.5)
+        thread = threading.Thread(target=elsewhere)
+        thread.start()
+        thread.join()
+        assert names(await first) == ["1"]
+
+    ao = session(Academy(), join_reads=True)
     run(main())
 
 
@@ -120,6 +138,29 @@ def test_a_caller_with_less_time_does_not_wait_longer():
                 await ao.with_options(timeouts=aoclient.Timeouts(total=0.2)).courses()
             assert caught.value.phase == "answer"
             assert names(await patient) == ["1"]
+
+    run(main())
+
+
+def test_a_caller_with_more_time_is_not_cut_off_with_one_that_has_less():
+    async def main():
+        academy = Academy()
+        async with session(academy, join_reads=True) as ao:
+            hasty = asyncio.create_task(ao.with_options(timeouts=aoclient.Timeouts(total=1.5)).courses())
+            await asyncio.sleep(0)
+            assert names(await ao.courses()) == ["1"]
+            with pytest.raises(aoclient.DeadlineError):
+                await hasty
+
+    run(main())
+
+
+def test_a_call_that_nobody_shares_says_itself_where_its_time_went():
+    async def main():
+        async with session(Academy(), join_reads=True, timeouts=aoclient.Timeouts(total=1.5)) as ao:
+            with pytest.raises(aoclient.DeadlineError, match="time ran out waiting for the answer") as caught:
+                await ao.courses()
+            assert caught.value.attempts == 1
 
     run(main())
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
+import os
 import stat
 
 import pytest
@@ -196,6 +198,35 @@ def test_two_file_stores_on_one_path_exclude_each_other(tmp_path):
     clock.run(main())
 
 
+def test_the_right_to_ask_is_given_back_where_a_forked_process_has_the_lock_open(tmp_path, monkeypatch):
+    opened = []
+    real = os.open
+    monkeypatch.setattr(os, "open", lambda *given: opened.append(real(*given)) or opened[-1])
+
+    async def main():
+        async with FileTokenStore(tmp_path / "token").refreshing("a"):
+            child = os.dup(opened[-1])  # what a fork makes of it
+        try:
+            async with asyncio.timeout(10), FileTokenStore(tmp_path / "token").refreshing("a"):
+                pass
+        finally:
+            os.close(child)
+
+    clock.run(main())
+
+
+def test_a_store_serves_one_loop_after_the_other(store):
+    async def ask():
+        async with store.refreshing("a"):
+            await asyncio.sleep(0)
+
+    async def main():
+        await asyncio.gather(ask(), ask(), ask())
+
+    asyncio.run(main())
+    asyncio.run(main())
+
+
 @pytest.mark.shows_secrets("file token.json", "a token file keeps the token, for its owner alone")
 def test_the_file_is_for_its_owner_alone_and_nothing_else_stays(tmp_path):
     path = tmp_path / "token.json"
@@ -212,7 +243,9 @@ KEPT = {"account": "a", "value": "v", "lifetime": 1, "expires_at": 2}
     "content",
     [b"", b"{", b"\xff\xfe", b"null", b"[" * 100_000]
     + [json.dumps({**KEPT, **each}).encode() for each in ({"account": "b"}, {"value": 1}, {"value": "a\r\nb"})]
-    + [json.dumps({**KEPT, **each}).encode() for each in ({"lifetime": None}, {"expires_at": "soon"})],
+    + [json.dumps({**KEPT, **each}).encode() for each in ({"lifetime": None}, {"expires_at": "soon"})]
+    + [json.dumps({**KEPT, **each}).encode() for each in ({"value": ""}, {"lifetime": math.nan})]
+    + [json.dumps({**KEPT, "expires_at": 10**400}).encode()],
 )
 def test_a_file_that_cannot_be_understood_is_no_token(tmp_path, content):
     path = tmp_path / "token"

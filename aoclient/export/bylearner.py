@@ -193,10 +193,12 @@ def _mark(learner: Learner, fields: Iterable[str], *further: str) -> str:
 
 
 async def _everybody(ao: Session) -> AsyncIterator[Learner]:
-    """Give each learner once; an answer may hold one without an address."""
+    """Give each learner once; an answer may hold one without an address, or twice."""
+    given: set[str] = set()
     async for learners in all_learners(ao):
         for learner in learners:
-            if learner.email:
+            if learner.email.strip() and learner.email not in given:
+                given.add(learner.email)
                 yield learner
 
 

@@ -7,14 +7,13 @@ all of it or nothing; see `aoclient.export.tables`.
 from __future__ import annotations
 
 import contextlib
-import os
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from aoclient.errors import ExportError
 from aoclient.export.ledger import LEDGER, begun_in, header_in, records_in, shards_in
-from aoclient.export.locking import lock
+from aoclient.export.locking import lock, unlock
 from aoclient.export.sql import quoted
 from aoclient.export.tables import TableSink, drop, transaction
 
@@ -64,7 +63,7 @@ class Database:
             self._connection.close()
             self._connection = None
         if self._lock is not None:
-            os.close(self._lock)
+            unlock(self._lock)
             self._lock = None
 
     @contextmanager

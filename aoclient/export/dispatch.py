@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import shutil
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 from uuid import uuid4
 
-from anyio import CapacityLimiter, to_thread
+from anyio import CapacityLimiter
 from attrs import evolve
 
 from aoclient.action import Effect
@@ -136,7 +137,7 @@ class Dispatch:
         record = evolve(record, query_hash=order.query_hash)
         try:
             path = self._private / private
-            record = await to_thread.run_sync(self._take_in, order.shard, path, record, limiter=self._threads)
+            record = await in_thread(partial(self._take_in, order.shard, path, record), limiter=self._threads)
         except (OSError, AoError) as error:
             self.lose(order, error, is_final=True)
         else:

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import anyio
-from anyio import CapacityLimiter, to_thread
+from anyio import CapacityLimiter
 from attrs import define, field
 
 from aoclient.action import Action
@@ -21,6 +21,7 @@ from aoclient.errors import (
 from aoclient.export.events import Committed, FailedShard, PageWritten, Started, unwritten
 from aoclient.export.records import Shard
 from aoclient.export.store import Sink
+from aoclient.export.threads import in_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -201,7 +202,7 @@ class Filling:
     async def _commit(self, each: _Open) -> None:
         try:
             sink = self._sink_of(each)
-            record = await to_thread.run_sync(sink.commit, limiter=self._threads)
+            record = await in_thread(sink.commit, limiter=self._threads)
             self._under_way.discard(each)
             self._tell(Committed(record))
         except OSError as error:

@@ -27,9 +27,9 @@ from typing import IO, TYPE_CHECKING, cast
 from attrs import evolve
 
 from aoclient.errors import ExportError
-from aoclient.export.locking import lock
+from aoclient.export.locking import lock, unlock
 from aoclient.export.publishing import publish, replace, sync, write_synced
-from aoclient.export.records import INNER, Begun, Header, Shard, ShardRecord, Stays, now
+from aoclient.export.records import INNER, Begun, Header, Shard, ShardRecord, Stays, now, understood
 from aoclient.export.replacing import merged, read_record, replace_shard, settle
 
 if TYPE_CHECKING:
@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 
 _COMMITTERS = 8  # a commit mostly waits for the disk
 _ROUND = "round.json"
+_TMP, _LOCK = OWN_NAMES = ("tmp", "lock")
+"""What stands in the ledger beside the folders of the jobs, and could be the name of one."""
 
 
 class Folder:
@@ -60,20 +62,20 @@ class Folder:
         self.format = fmt
         self._inner = path / INNER
         self._begun = self._inner / _ROUND
-        self.tmp = self._inner / "tmp"
+        self.tmp = self._inner / _TMP
         self._lock: int | None = None
 
     def open(self) -> None:
         """Take the folder, made where it is missing, and remove what a killed export was writing."""
         self._inner.mkdir(parents=True, exist_ok=True)
-        self._lock = lock(self._inner / "lock", self.path)
+        self._lock = lock(self._inner / _LOCK, self.path)
         shutil.rmtree(self.tmp, ignore_errors=True)
         self.tmp.mkdir(exist_ok=True)
 
     def close(self) -> None:
         """Give the folder back."""
         if self._lock is not None:
-            os.close(self._lock)
+            unlock(self._lock)
             self._lock = None
 
     # --- the plan ---
@@ -342,16 +344,19 @@ def read_jobs(target: Path) -> list[str]:
 
 def read_begun(target: Path) -> Begun | None:
     """Return the round whose jobs are not all planned yet, or None."""
+    path = target / INNER / _ROUND
     try:
-        return Begun.from_json((target / INNER / _ROUND).read_text(encoding="utf-8"))
+        with understood(path):
+            return Begun.from_json(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
 
 
 def read_header(target: Path, job: str) -> Header | None:
     """Return the header of a plan, or None where there is none."""
+    path = target / INNER / job / "plan.jsonl"
     try:
-        with (target / INNER / job / "plan.jsonl").open(encoding="utf-8") as file:
+        with path.open(encoding="utf-8") as file, understood(path):
             return Header.from_json(file.readline())
     except FileNotFoundError:
         return None
@@ -359,7 +364,8 @@ def read_header(target: Path, job: str) -> Header | None:
 
 def read_shards(target: Path, job: str) -> Iterator[Shard]:
     """Give the shards of a plan; one line is in memory at a time."""
-    with (target / INNER / job / "plan.jsonl").open(encoding="utf-8") as file:
+    path = target / INNER / job / "plan.jsonl"
+    with path.open(encoding="utf-8") as file, understood(path):
         header = Header.from_json(next(file))
         for line in file:
             yield Shard.from_json(line, header)

@@ -103,7 +103,7 @@ def _names_of(kinds: Iterable[type]) -> list[str]:
 
 def _table_of_export(arrow: Any, target: Path, job: str | None) -> Any:
     manifest = read_manifest(target)
-    jobs = list(dict.fromkeys(shard.job for shard in manifest.shards))
+    jobs = list(dict.fromkeys([*(shard.job for shard in manifest.shards), *manifest.rounds]))  # some without a shard
     if job is None:
         if len(jobs) != 1:
             raise ConfigurationError(f"job= must be one of {', '.join(jobs) or 'none'}")

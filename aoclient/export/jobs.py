@@ -195,6 +195,8 @@ class ProgressByCourseJob(Job):
         """List a shard for each course."""
         courses = [course.id for course in await ao.courses()] if self.courses is None else self.courses
         for course in dict.fromkeys(map(str, courses)):
+            if self.courses is None and not course.strip():
+                continue  # an answer may hold one without an id
             progress = actions.LearnersProgressByCourse(
                 course_id=course, show_not_started_learners=self.show_not_started_learners
             )

@@ -30,3 +30,12 @@ def lock(path: Path, target: Path) -> int:
         os.close(descriptor)
         raise ExportError(f"another export is writing to {target}") from None
     return descriptor
+
+
+def unlock(descriptor: int) -> None:
+    """Give the lock back, also where a process that was forked meanwhile has the descriptor open."""
+    try:
+        if fcntl is not None:  # pragma: no branch  # Windows
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
+    finally:
+        os.close(descriptor)

@@ -21,7 +21,7 @@ async def all_quizzes(ao: Session) -> list[Id]:
     quizzes: dict[str, Id] = {}
     told: set[str] = set()
     for course in await ao.courses():
-        if str(course.id) in told:
+        if str(course.id) in told or not str(course.id).strip():  # an answer may hold one without an id
             continue
         started = await ao.learners_progress_by_course(course_id=course.id, page=1, amount=1)
         for email in (learner.email for learner in started if learner.email):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -12,8 +13,11 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import attrs
 
 from aoclient import wire
+from aoclient.errors import ExportError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from aoclient.action import Action
 
 INNER = ".aoclient"
@@ -231,6 +235,19 @@ class Manifest:
     def rows_of(self, job: str) -> int:
         """Rows of one job, by its name."""
         return sum(shard.rows for shard in self.shards if shard.job == job)
+
+
+@contextmanager
+def understood(path: Path) -> Generator[None, None, None]:
+    """Read what a file of the ledger holds.
+
+    Raises:
+        ExportError: It is damaged.
+    """
+    try:
+        yield
+    except (ValueError, TypeError, KeyError):
+        raise ExportError(f"{path} is damaged; remove it, and what it tells of is exported again") from None
 
 
 def now() -> str:

@@ -14,7 +14,7 @@ from attrs import evolve
 
 from aoclient.export.filed import rows_in
 from aoclient.export.publishing import replace, write_synced
-from aoclient.export.records import ShardRecord
+from aoclient.export.records import ShardRecord, understood
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,7 +51,8 @@ def replace_shard(private: Path, record: ShardRecord, final: Path, ledger: Path)
 
 def read_record(path: Path, target: Path) -> ShardRecord:
     """Return the record that is true of a file, where a kill left two the one that has its hash."""
-    record = ShardRecord.from_json(path.read_text(encoding="utf-8"))
+    with understood(path):
+        record = ShardRecord.from_json(path.read_text(encoding="utf-8"))
     new = _next_record(path)
     return record if new is None or not _is_of(new, target) else new
 
@@ -73,7 +74,8 @@ def _next_of(ledger: Path) -> Path:
 
 def _next_record(path: Path) -> ShardRecord | None:
     try:
-        return ShardRecord.from_json(_next_of(path).read_text(encoding="utf-8"))
+        with understood(_next_of(path)):
+            return ShardRecord.from_json(_next_of(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from inspect import iscoroutinefunction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from aoclient.errors import AoError, ConfigurationError, ExportError
 from aoclient.export.events import Committed, FailedShard, Planned, unwritten
 from aoclient.export.executing import LocalExecutor, ShardExecutor, Work
 from aoclient.export.filed import READABLE
-from aoclient.export.folder import Folder
+from aoclient.export.folder import OWN_NAMES, Folder
 from aoclient.export.jobs import Job
 from aoclient.export.records import Begun, Header, Manifest, Shard, Stays, form_of, now
 from aoclient.export.rounds import round_of
@@ -83,8 +84,8 @@ async def export(
 
     Raises:
         ConfigurationError: Two jobs of one name, an unknown format, no reading action, a format that the executor
-            cannot write, ``upsert`` without ``refresh`` or of a job without a key, or ``refresh`` of what
-            ``resume=False`` removes.
+            cannot write, an async ``progress``, ``upsert`` without ``refresh`` or of a job without a key, or
+            ``refresh`` of what ``resume=False`` removes.
         MissingExtraError: The format needs a package that is not installed.
         ExportError: Some shards are missing, ``missing`` tells which and why; all others are committed. Or the target
             was begun with other jobs, settings or columns, belongs to something else, or is in use; nothing was sent.
@@ -93,6 +94,8 @@ async def export(
     wanted = listed(jobs)
     store = store_for(Path(target), format)
     check_round(wanted, store, refresh, resume=resume, upsert=upsert)
+    if iscoroutinefunction(progress):
+        raise ConfigurationError(f"progress is a plain def, which nobody awaits; got {progress!r}")
     if executor.needs_a_folder and not isinstance(store, Folder):
         raise ConfigurationError(f"{type(executor).__name__} writes folders; {format!r} is a file of one writer")
     try:
@@ -110,13 +113,16 @@ def listed(jobs: Iterable[Job]) -> list[Job]:
     """Return the jobs as a list.
 
     Raises:
-        ConfigurationError: Two of them have one name, or one is no job.
+        ConfigurationError: Two of them have one name, one has a name the ledger needs, or one is no job.
     """
     wanted = list(jobs)
     for job in wanted:
         if not isinstance(job, Job):  # pyright: ignore[reportUnnecessaryIsInstance]  # a class is passed easily
             raise ConfigurationError(f"jobs must be objects like LearnersJob(), got {job!r}")
     names = [job.name for job in wanted]
+    taken = [name for name in names if name in OWN_NAMES]
+    if taken:
+        raise ConfigurationError(f"a job cannot be named {taken[0]!r}: the ledger has a file or folder of that name")
     if len(set(names)) < len(names):
         raise ConfigurationError(f"two jobs have one name: {', '.join(names)}; give an ActionJob a name of its own")
     return wanted
@@ -271,13 +277,17 @@ class _Export:
 
     async def _commit_without_calls(self, shard: Shard) -> None:
         """Commit a shard from which learners went and nobody else is asked for."""
-        sink = self._store.sink(shard, self._jobs[shard.job].table)
+        sink = None
         try:
-            self._tell(Committed(await in_thread(sink.commit)))
+            sink = self._store.sink(shard, self._jobs[shard.job].table)
+            record = await in_thread(sink.commit)
         except OSError as error:
             self._tell(FailedShard(shard.job, shard.key, unwritten(error)))
+        else:
+            self._tell(Committed(record))
         finally:
-            sink.discard()
+            if sink is not None:
+                sink.discard()
 
     def _look(self, name: str) -> int:
         """Note what is committed of a job, tell its plan, and return the number of its shards."""

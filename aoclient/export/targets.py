@@ -12,7 +12,7 @@ from aoclient.export.engines import DUCKDB, SQLITE
 from aoclient.export.folder import Folder
 from aoclient.export.formats import Csv, FileFormat, JsonLines
 from aoclient.export.parquet import Parquet
-from aoclient.export.records import Manifest
+from aoclient.export.records import INNER, Manifest
 
 if TYPE_CHECKING:
     import os
@@ -94,7 +94,7 @@ def read_manifest(target: str | os.PathLike[str]) -> Manifest:
     path = Path(target)
     if path.is_file():
         records, planned, headers = ledger.read_ledger(path)
-    elif path.is_dir():
+    elif (path / INNER).is_dir():
         jobs = folder.read_jobs(path)
         headers = [header for job in jobs if (header := folder.read_header(path, job))]
         keys = {(job, shard.key) for job in jobs for shard in folder.read_shards(path, job)}

@@ -6,7 +6,7 @@ import asyncio
 import copy
 import logging
 import time
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -33,7 +33,7 @@ from aoclient.wire import TOKEN_PATH, Request, Response, Sender
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Callable, Generator
+    from collections.abc import AsyncGenerator, Callable, Generator
 
     from aoclient import refusals
     from aoclient.settings import Timeouts
@@ -101,6 +101,7 @@ class Authorized:
         self._held: _Held | None = None
         self._refused: Secret | None = None
         self._renewal: asyncio.Task[Token | AoError] | None = None
+        self._patience = 0.0  # seconds it may take
         self._closed = False
         self._store_failed = False
 
@@ -119,6 +120,8 @@ class Authorized:
             request.with_header("Authorization", f"{token.type} {token.value.reveal()}")  # in no variable of ours
         )
         if response.status >= refusals.FIRST_REDIRECT and _is_refused(response):
+            if response.status == HTTPStatus.UNAUTHORIZED:
+                request.progress.phase = "token"  # cut off in the store, it was still not executed
             await self._discard(token)
         return response
 
@@ -133,21 +136,26 @@ class Authorized:
         now = asyncio.get_running_loop().time()
         held = self._held
         if held is not None and now < held.ends_at:
-            if now >= held.renew_at and self._renewal is None and not self._closed:
-                self._start(request.timeouts)
+            if now >= held.renew_at and not self._closed:
+                self._renewed(request.timeouts)
             return held.token
         if self._closed:
             raise ClientClosedError("the session is closed", action=request.name)
         request.progress.phase = "token"
-        renewal = self._renewal or self._start(request.timeouts)
-        # Other than awaiting the task, this leaves it alone when the waiter is cancelled.
-        await asyncio.wait([renewal])
-        if renewal.cancelled():
-            raise ClientClosedError("the session was closed while this call waited for a token", action=request.name)
-        result = renewal.result()
-        if isinstance(result, AoError):
-            raise _own_copy(result, request.name)
-        return result
+        while True:
+            renewal, patience = self._renewed(request.timeouts), self._patience
+            # Other than awaiting the task, this leaves it alone when the waiter is cancelled.
+            await asyncio.wait([renewal])
+            if renewal.cancelled():  # by us, or by somebody who cancels all tasks of the loop
+                if self._closed:
+                    reason = "the session was closed while this call waited for a token"
+                    raise ClientClosedError(reason, action=request.name)
+                continue
+            result = renewal.result()
+            if isinstance(result, Token):
+                return result
+            if not isinstance(result, DeadlineError) or patience >= request.timeouts.total:
+                raise _own_copy(result, request.name)  # else it was begun by a call with less time than this one has
 
     async def _discard(self, token: Token) -> None:
         self._refused = token.value
@@ -158,8 +166,11 @@ class Authorized:
 
     # --- renewal -------------------------------------------------------------------------------------------------
 
-    def _start(self, timeouts: Timeouts) -> asyncio.Task[Token | AoError]:
-        self._renewal = asyncio.create_task(self._renew(timeouts), name="aoclient token renewal")
+    def _renewed(self, timeouts: Timeouts) -> asyncio.Task[Token | AoError]:
+        """Return the renewal that is under way, begun now if none is."""
+        if self._renewal is None or self._renewal.done():  # cancelled before its first step it stands here
+            self._renewal = asyncio.create_task(self._renew(timeouts), name="aoclient token renewal")
+            self._patience = timeouts.total
         return self._renewal
 
     async def _renew(self, timeouts: Timeouts) -> Token | AoError:
@@ -182,9 +193,7 @@ class Authorized:
         stored = await self._stored()
         if stored is not None:
             return stored
-        async with AsyncExitStack() as stack:
-            with self._tolerating_the_store():
-                await stack.enter_async_context(self._store.refreshing(self._account))
+        async with self._alone():
             stored = await self._stored()  # another holder may have got one meanwhile
             if stored is not None:
                 return stored
@@ -195,6 +204,18 @@ class Authorized:
             with self._tolerating_the_store():
                 await self._store.save(self._account, token)
             return token
+
+    @asynccontextmanager
+    async def _alone(self) -> AsyncGenerator[None, None]:
+        """Hold the right to ask for a token, where the store gives it."""
+        async with AsyncExitStack() as stack:
+            with self._tolerating_the_store():
+                await stack.enter_async_context(self._store.refreshing(self._account))
+            try:
+                yield
+            finally:
+                with self._tolerating_the_store():
+                    await stack.aclose()
 
     async def _stored(self) -> Token | None:
         """Hold and return the token of the store, if it is another one than the one to be replaced and works."""

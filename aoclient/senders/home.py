@@ -15,8 +15,11 @@ class HomeLoop:
 
     _loop: asyncio.AbstractEventLoop | None = None
 
-    def enter(self) -> asyncio.AbstractEventLoop:
+    def enter(self, action: str | None = None) -> asyncio.AbstractEventLoop:
         """Return the running loop.
+
+        Args:
+            action: For the error.
 
         Raises:
             WrongEventLoopError: It is not the one of the first call; the message names both.
@@ -26,7 +29,8 @@ class HomeLoop:
             self._loop = running
         elif self._loop is not running:
             raise WrongEventLoopError(
-                f"the session belongs to {_name_of(self._loop)} and was used in {_name_of(running)}; make one in each"
+                f"the session belongs to {_name_of(self._loop)} and was used in {_name_of(running)}; make one in each",
+                action=action,
             )
         return running
 

@@ -15,7 +15,6 @@ from attrs import define, field
 from aoclient.errors import ClientClosedError
 from aoclient.later import Later
 from aoclient.senders.gate import Gate
-from aoclient.senders.home import HomeLoop
 from aoclient.senders.pace import SERVER_WINDOW, Allowance, Hold, Lease, spreader
 from aoclient.settings import Rate
 from aoclient.wire import Request, Response, Sender
@@ -64,7 +63,6 @@ class Limited:
     _lease: Lease | None = field(default=None, init=False)
     _spreader: AsyncLimiter | None = field(default=None, init=False)
     _at_gate: int = field(default=0, init=False)  # calls whose turn came, and who did not pass gate or spreader yet
-    _home: HomeLoop = field(factory=HomeLoop, init=False)
     _queue: list[_Waiter] = field(factory=list[_Waiter], init=False)
     _sequence: Iterator[int] = field(factory=count, init=False)
     _cancelled: int = field(default=0, init=False)  # since the queue was last swept
@@ -83,10 +81,9 @@ class Limited:
 
         Raises:
             ClientClosedError: The sender was closed before the turn came. Nothing was sent.
-            WrongEventLoopError: It belongs to another event loop.
             AoError: The inner sender's.
         """
-        loop = self._home.enter()
+        loop = asyncio.get_running_loop()
         progress = request.progress
         progress.phase = "limiter"
         sent_at, permit = loop.time(), ""
@@ -285,7 +282,8 @@ class Limited:
             self._agree(_number(limit))
         if response.status == _REFUSED:
             now = loop.time()
-            self._hold.refuse(now, sent_at, refusals.retry_after(response.headers), self.in_flight)
+            on_their_way = self.in_flight - self._at_gate  # the others meet the hold, and go after it
+            self._hold.refuse(now, sent_at, refusals.retry_after(response.headers), on_their_way)
             if self.gate is not None:
                 self.gate.refuse(self._hold.until - now)
             self._allowance = None  # the 429 says more exactly when to come again

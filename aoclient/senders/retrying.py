@@ -10,6 +10,7 @@ from attrs import define, field
 
 from aoclient.action import Effect
 from aoclient.errors import AoError, AuthenticationError, DeadlineError, OutcomeUnknownError
+from aoclient.senders.home import HomeLoop
 from aoclient.senders.interrupt import Countdowns, Interrupt
 from aoclient.senders.retry_rule import Again, Quota, Stop, Verdict, decide
 from aoclient.senders.turns import Turns
@@ -38,12 +39,14 @@ class Retrying:
         policy: How often and how fast.
         quota: Shared by all calls of a session.
         rng: For the jitter.
+        home: Shared by all calls of a session.
     """
 
     inner: Sender
     policy: RetryPolicy = field(kw_only=True)
     quota: Quota = field(kw_only=True)
     rng: random.Random = field(kw_only=True)
+    home: HomeLoop = field(factory=HomeLoop, kw_only=True)
     _countdowns: Countdowns = field(factory=Countdowns, init=False)
     _turns: Turns = field(factory=Turns, init=False)
 
@@ -53,9 +56,10 @@ class Retrying:
         Raises:
             DeadlineError: Time ran out; ``phase`` says where.
             OutcomeUnknownError: An action that must not be repeated may or may not have been executed.
+            WrongEventLoopError: The session belongs to another event loop.
             AoError: What the last attempt ended with.
         """
-        loop = asyncio.get_running_loop()
+        loop = self.home.enter(request.name)  # before a timer is set in another loop, where it may never go off
         deadline = Interrupt(loop, self._countdowns.of(request.timeouts.total))
         try:
             with deadline:

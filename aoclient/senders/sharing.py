@@ -95,12 +95,17 @@ class Sharing:
 
     async def _join(self, request: Request) -> Response:
         joined = self.shared.in_flight.get(request.body)
-        if joined is None:
+        if joined is not None and joined.task.get_loop() is not asyncio.get_running_loop():
+            return await self.inner.send(request)  # which says that the session belongs to another one
+        total = request.timeouts.total
+        limit = total if total < math.inf else None
+        if joined is None or joined.request.timeouts.total < total:  # it might end before our time does
             joined = _Joined(asyncio.create_task(self._fetch(request)), request)
             self.shared.in_flight[request.body] = joined
+            limit = None  # it ends in time by itself, and says where the time went
         joined.waiting += 1
         try:
-            async with asyncio.timeout(total if (total := request.timeouts.total) < math.inf else None):
+            async with asyncio.timeout(limit):
                 result = await asyncio.shield(joined.task)
         except TimeoutError:
             phase = joined.request.progress.phase
