@@ -567,6 +567,7 @@ def test_a_second_loop_is_told_and_nothing_is_sent():
         ("app.academyocean.com", "https://host"),
         ("https://", "https://host|no URL"),
         ("https://host:99999", "no URL"),
+        ("https://academy..example.com", "no URL"),
         ("https://host/\r\nX-Evil: 1", "https://host"),
         ("https://user@host", "no user"),
         (f"https://user:{SECRET}@host", "no password"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol, cast
 
+from aoclient.errors import ConfigurationError
 from aoclient.secret import Secret
 
 if TYPE_CHECKING:
@@ -75,9 +76,12 @@ def commons_of(redis: str | Secret | Commons | None) -> Commons | None:
 
     Raises:
         MissingExtraError: The package redis is not installed.
-        ConfigurationError: The URL cannot be used.
+        ConfigurationError: The URL cannot be used, or it is a client of Redis.
     """
     if not isinstance(redis, str | Secret):
+        if redis is not None and not hasattr(redis, "remembering"):
+            kind = type(redis).__qualname__  # its text may hold an address
+            raise ConfigurationError(f"redis must be a URL or a RedisCommons, which takes clients as well, got a {kind}")
         return redis
     # By name: what needs an extra lives above this floor, and is loaded by those who ask for it.
     return cast("Commons", import_module("aoclient.contrib.redis").RedisCommons(Secret(redis)))

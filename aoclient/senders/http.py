@@ -268,6 +268,7 @@ def _base(text: str, *, allow_insecure: bool) -> URL:
     """Return the base URL; no message quotes it, since it may hold a password."""
     try:
         url = URL(text)
+        (url.host or "").encode("idna")  # as the look-up of the name does; two dots in a row have no such form
     except ValueError:
         raise ConfigurationError("base_url is no URL") from None
     if url.scheme not in ("http", "https") or not url.host or not text.isprintable():
