@@ -237,13 +237,13 @@ def _read_quickly(action: Action[T], body: bytes) -> T | None:
 def _rows(value: JsonValue, key: str) -> list[object]:
     """Return the rows of a page: it comes as ``[{"learners": [..]}]``, as ``{"learners": [..]}``, or as several."""
     wrappers = [value] if isinstance(value, dict) and key in value else quirks.listed(value)
-    rows: list[object] = []
+    parts: list[list[object]] = []
     for wrapper in wrappers:
         found = cast("Any", wrapper)
         if not isinstance(found, dict) or key not in found:
             raise convert.Mismatch(f"a map with the key {key!r}", wrapper)
-        rows += quirks.listed(cast("dict[str, object]", found)[key])
-    return rows
+        parts.append(quirks.listed(cast("dict[str, object]", found)[key]))
+    return parts[0] if len(parts) == 1 else [row for rows in parts for row in rows]
 
 
 # --- the server's side -------------------------------------------------------------------------------------------

@@ -267,6 +267,34 @@ def test_a_model_all_of_whose_keys_may_be_left_out_is_read_the_same_on_every_way
     assert outcome(convert.structure, ["x"], list[Sparse]) == "answer[0]: expected a map, got a text"
 
 
+BAD_AFTER_GOOD: list[tuple[Any, Any, str]] = [
+    ([GOOD, GOOD, 5], list[Row], "answer[2]: expected a map, got 5"),
+    ([{"0": GOOD}, {"0": GOOD, "1": []}, {"2": GOOD, "3": 5}], list[dict[str, Row]], "answer[2]['3']"),
+    ({"a": {"x": GOOD}, "b": {"x": GOOD, "y": 5}}, dict[str, dict[str, Row]], "answer['b']['y']"),
+    ({"a": [GOOD, GOOD], "b": [GOOD, None]}, dict[str, list[Row]], "answer['b'][1]"),
+]
+
+
+@pytest.mark.parametrize(("value", "into", "message"), BAD_AFTER_GOOD, ids=str)
+def test_what_cannot_be_read_is_found_among_models_that_took_the_places_of_their_maps(
+    value: object, into: Any, message: str
+):
+    check(value, into)
+    assert outcome(convert.structure, json.loads(json.dumps(value)), into).startswith(message)
+
+
+def test_a_list_in_a_row_that_is_kept_as_it_came_has_no_models_in_it():
+    inners = [{"id": "a", "name": None}, {"id": "b", "name": None}, 5]
+    (row,) = convert.structure([{**GOOD, "inners": [*inners]}], list[Row])
+    assert row.extra == {"inners": inners}
+
+
+@pytest.mark.parametrize("size", [49, 50, 51, 200])
+@pytest.mark.parametrize("first", [GOOD, dict(reversed(GOOD.items())), {**GOOD, "unknown": 1}, {}, []], ids=range(5))
+def test_lists_of_any_length_are_read_the_same_whatever_their_first_row_is(first: object, size: int):
+    check([first, *[GOOD] * (size - 1)], list[Row])
+
+
 def test_models_that_lack_a_list_do_not_share_one():
     first, second = convert.structure([{"id": 1}, {"id": 2}], list[Lists])
     first.words.append("a")
