@@ -49,7 +49,7 @@ def structure(value: object, into: type[T]) -> T:
     Raises:
         Mismatch: The outer shape is not what is declared.
     """
-    return cast("T", _hook_for(cast("Any", into))(value, into))
+    return cast("T", reader(into)(value, into))
 
 
 def unstructure(value: object) -> object:
@@ -211,10 +211,13 @@ def hook_of(kind: Any) -> Hook:  # Any: a type or a generic alias
 
 
 @lru_cache(maxsize=256)
-def _hook_for(kind: Any) -> Hook:
-    """Return the same for a whole answer. What fails in it is refused, so nobody wants its JSON once more."""
+def reader(kind: Any) -> Hook:  # Any: a type or a generic alias
+    """Return what reads an answer of a kind, and takes over the list or map it is given.
+
+    It is its to change, since an answer of which a part fails here is refused: nobody wants the JSON once more.
+    """
     make = {list: list_hook, dict: dict_hook}.get(get_origin(kind))
-    return hook_of(kind) if make is None else make(kind, _hook_for, takes_over=True)
+    return hook_of(kind) if make is None else make(kind, reader, takes_over=True)
 
 
 def _make_union_hook(kind: Any) -> Hook:
