@@ -49,7 +49,7 @@ def structure(value: object, into: type[T]) -> T:
     Raises:
         Mismatch: The outer shape is not what is declared.
     """
-    return cast("T", reader(into)(value, into))
+    return cast("T", reader(cast("Any", into))(value, into))
 
 
 def unstructure(value: object) -> object:
