@@ -44,12 +44,12 @@ logger = logging.getLogger("aoclient.convert")
 
 
 def structure(value: object, into: type[T]) -> T:
-    """Turn parsed JSON into a model, or a list or map of models.
+    """Turn parsed JSON into a model, or a list or map of models, which takes over the list or map it is given.
 
     Raises:
         Mismatch: The outer shape is not what is declared.
     """
-    return cast("T", _hook_for(cast("Any", into))(value, into))
+    return cast("T", reader(cast("Any", into))(value, into))
 
 
 def unstructure(value: object) -> object:
@@ -101,7 +101,7 @@ def _model_hook(model: Any) -> Hook:  # Any: an attrs class
     def read_model(value: object, _: object = None) -> object:
         raw = mapped(value) if value == [] else value  # an empty map is [] in PHP
         if type(raw) is not dict:
-            raise Mismatch("a map", value)
+            return _no_map(value, model)
         values: dict[str, object] = {}
         extra: dict[str, object] = {}
         for key, item in cast("dict[str, object]", raw).items():
@@ -124,6 +124,12 @@ def _model_hook(model: Any) -> Hook:  # Any: an attrs class
         return model(**values, extra=extra or NO_EXTRA)
 
     return from_map(model, fields, read_model)
+
+
+def _no_map(value: object, model: Any) -> object:  # Any: an attrs class
+    if type(value) is model:  # read already, in the place of its map: see `quirks.ItemsHook`
+        return value
+    raise Mismatch("a map", value)
 
 
 def _read_other(
@@ -205,9 +211,13 @@ def hook_of(kind: Any) -> Hook:  # Any: a type or a generic alias
 
 
 @lru_cache(maxsize=256)
-def _hook_for(kind: Any) -> Hook:
-    """Return the same again, quicker than cattrs does."""
-    return cast("Hook", _converter.get_structure_hook(kind))
+def reader(kind: Any) -> Hook:  # Any: a type or a generic alias
+    """Return what reads an answer of a kind, and takes over the list or map it is given.
+
+    It is its to change, since an answer of which a part fails here is refused: nobody wants the JSON once more.
+    """
+    make = {list: list_hook, dict: dict_hook}.get(get_origin(kind))
+    return hook_of(kind) if make is None else make(kind, reader, takes_over=True)
 
 
 def _make_union_hook(kind: Any) -> Hook:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from types import NoneType, UnionType
-from typing import Any, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Union, get_args, get_origin
 
 import attrs
 
 from aoclient.model import Wire, wire_of
-from aoclient.quirks import Hook, many
+from aoclient.quirks import Hook, ItemsHook, many
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 @attrs.frozen
@@ -23,7 +25,7 @@ class Declared:
         default: As attrs keeps it; NOTHING where the field is required.
         wire: What stands on the wire.
         hook: Reads one value of the kind, or raises `Mismatch`.
-        read_items: Reads the items, where the kind is a list.
+        read_items: Reads the items, where the kind is a list; it takes over what it is given.
     """
 
     name: str
@@ -32,7 +34,7 @@ class Declared:
     default: Any
     wire: Wire
     hook: Hook
-    read_items: Callable[[Iterable[object]], list[Any]] | None
+    read_items: ItemsHook | None
 
     @property
     def required(self) -> bool:

@@ -12,12 +12,13 @@ from __future__ import annotations
 import re
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from aoclient import dates
 from aoclient.model import NO_EXTRA, Id
-from aoclient.quirks import EXACT, NUMERIC, ModelHook
+from aoclient.quirks import EXACT, NUMERIC, ItemsHook, ModelHook
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -77,22 +78,40 @@ def from_map(model: type, fields: Sequence[Declared], otherwise: Hook) -> ModelH
     writer = _Writer(model, fields)
     if not writer.can:
         return ModelHook(lambda: otherwise, lambda: lambda items: [otherwise(item, model) for item in items])
-    values = {"otherwise": otherwise, "CANNOT": CANNOT}
-    body = writer.of_map(fields)
+    keys = [key for each in fields if each.is_always_there for key in each.wire.names]
+    values: dict[str, object] = {"otherwise": otherwise, "CANNOT": CANNOT, "get": _getter(keys)}
+    body = writer.of_map(fields, keys)
 
     def one() -> Hook:
         lines = ["try:", *writer.making(body, "return self"), "except CANNOT: return otherwise(item)"]
         made: Hook = writer.compile("item, _=None", lines, **values)
         return made
 
-    def many() -> Maker:
-        lines = ["try:", *writer.making(body, "made.append(self)"), "except CANNOT: made.append(otherwise(item))"]
-        made: Maker = writer.compile(
-            "items", ["made = []", "for item in items:", *_indented(lines), "return made"], **values
-        )
+    def many() -> ItemsHook:
+        lines = ["try:", *writer.making(body, "items[at] = self"), "except CANNOT: items[at] = otherwise(item)"]
+        lines = [
+            f"if len(items) > {_MANY}: get = get_own(items[0])",
+            "at = 0",  # for a list of one, as most lists in rows are, `enumerate` would take longer than the row
+            "for item in items:",
+            *_indented([*lines, "at += 1"]),
+            "return items",
+        ]
+        made: ItemsHook = writer.compile("items", lines, get_own=partial(_getter, keys), **values)
         return made
 
     return ModelHook(one, many)
+
+
+def _getter(keys: Sequence[str], like: object = None) -> Callable[[Any], Any] | None:  # Any: maps, and their values
+    """Return what gets the values of some keys, of maps of the same text as ``like``.
+
+    Equal keys of one text are one object: a map finds that without comparing characters, 30 to 150 ns sooner a row.
+    """
+    own = {key: key for key in cast("dict[str, object]", like)} if type(like) is dict else {}
+    return itemgetter(*[own.get(key, key) for key in keys]) if keys else None
+
+
+_MANY = 50  # rows for which a getter of their own pays
 
 
 def from_struct(model: type, fields: Sequence[Declared], makers: Mapping[str, Maker]) -> Maker | None:
@@ -181,8 +200,8 @@ class _Writer:
         hook = f"{self.value(declared.hook)}({first}, {self.value(declared.kind)})"
         read = _READ.get(declared.kind, hook).format(first, hook)
         if read is hook and declared.read_items is not None:
-            read = (
-                f"({self.value(declared.read_items)}({first}) if {first} else {first})"  # an empty one serves as well
+            read = (  # an empty one serves as well
+                f"({self.value(declared.read_items)}([*{first}]) if {first} else {first})"
                 f" if type({first}) is list else {hook}"
             )
         elif isinstance(declared.hook, ModelHook):
@@ -190,21 +209,20 @@ class _Writer:
         test = f"type({first}) is not {declared.kind.__name__}" if declared.kind in EXACT else ""
         return self._set(declared, first, read, test)
 
-    def of_map(self, fields: Sequence[Declared]) -> list[str]:
-        """Set all fields from ``item``, a map of JSON."""
+    def of_map(self, fields: Sequence[Declared], keys: Sequence[str]) -> list[str]:
+        """Set all fields from ``item``, a map of JSON, and ``get``, which gets what is always there by its keys."""
         usual = [each for each in fields if each.is_always_there]
-        keys = [key for each in usual for key in each.wire.names]
         variables = [self.variable() for _ in keys]
         lines = ["raw = item"]
         if keys:
             # Quicker than a subscript for each key, by half in CPython 3.11. Nothing else in JSON has such items.
-            get, targets = self.value(itemgetter(*keys)), ", ".join(variables)
+            targets = ", ".join(variables)
             missing = self.value({key: each.default for each in usual if _can_be_sent(each) for key in each.wire.names})
             lines += [
-                f"try: {targets} = {get}(raw)",
+                f"try: {targets} = get(raw)",
                 "except KeyError:",  # half of what the tolerant reader costs
                 f"    raw = {missing} | raw",
-                f"    {targets} = {get}(raw)",
+                f"    {targets} = get(raw)",
             ]
         else:
             lines.append("if type(raw) is not dict: raise TypeError")

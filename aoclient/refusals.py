@@ -57,10 +57,14 @@ def parse(
     """
     if FIRST_REDIRECT <= status < FIRST_ERROR:
         raise _redirect(status, headers, name, confidential=confidential)
-    is_json, value = _json(body)
-    error = refusal(status, headers, value, is_json=is_json, name=name)
-    if error is not None:
-        raise error
+    try:
+        value, is_json = jsontext.loads(body), True
+    except ValueError:
+        value, is_json = None, False
+    if status >= FIRST_ERROR or type(value) is dict:  # else it is no refusal
+        error = refusal(status, headers, value, is_json=is_json, name=name)
+        if error is not None:
+            raise error
     if is_json:
         return value
     if may_be_empty and not body.strip():
@@ -158,13 +162,6 @@ def _redirect(status: int, headers: Headers, name: str, *, confidential: bool) -
         action=name,
         status=status,
     )
-
-
-def _json(body: bytes) -> tuple[bool, JsonValue]:
-    try:
-        return True, jsontext.loads(body)
-    except ValueError:
-        return False, None
 
 
 def _what_it_is(body: bytes) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from types import GenericAlias
-from typing import TYPE_CHECKING, Any, TypeVar, cast, get_args, get_origin
+from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin
 
 import attrs
 
@@ -25,22 +25,31 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def read(body: bytes, into: Any, *, rows: str = "") -> Any:  # Any: a generic alias, and a value of it
-    """Return the answer in a body, or None where it has to be read another way.
+def reader(into: Any, *, rows: str = "") -> Callable[[bytes], Any] | None:  # Any: a generic alias, and a value of it
+    """Return what reads the answer in a body, and gives None for a body that has to be read another way.
 
     Args:
-        body: JSON.
-        into: ``list`` or ``dict`` of models; nothing else is read here.
+        into: ``list`` or ``dict`` of models; for all else, and without the extra, there is no reader.
         rows: Key the list stands under in a page, ``[{"learners": [..]}]``.
     """
-    msgspec = jsontext.speed()
-    reader = None if msgspec is None else _reader(msgspec, into, rows)
-    if msgspec is None or reader is None:
+    msgspec, origin = jsontext.speed(), get_origin(into)
+    if msgspec is None or origin not in (list, dict):
         return None
-    try:
-        return reader(body)
-    except (msgspec.MsgspecError, RecursionError, *CANNOT):
+    found = _Structs(msgspec).of(get_args(into)[0] if origin is list else into)
+    if found is None:
         return None
+    declared, make = found
+    if origin is dict:  # one that has this key may be a refusal
+        return _reader(msgspec, declared, lambda value: None if "error" in value else make((value,))[0])
+    if not rows:
+        return _reader(msgspec, _list(declared), make)
+    page = msgspec.defstruct("Page", [("rows", _list(declared))], rename={"rows": rows}, forbid_unknown_fields=True)
+
+    def make_rows(pages: list[Any]) -> list[Any]:  # Any: structs, and models
+        first, *others = [make(each.rows) for each in pages] or [[]]
+        return [*first, *(row for rows in others for row in rows)] if others else first
+
+    return _reader(msgspec, _list(page), make_rows)
 
 
 @lru_cache(maxsize=256)
@@ -50,41 +59,19 @@ def reader_of(msgspec: Any, model: type[T]) -> Callable[[bytes], T | None] | Non
     if found is None:
         return None
     declared, make = found
-    decode = msgspec.json.Decoder(declared).decode
+    return _reader(msgspec, declared, lambda struct: make((struct,))[0])
 
-    def read_one(body: bytes) -> T | None:
+
+def _reader(msgspec: Any, declared: Any, make: Callable[[Any], Any]) -> Callable[[bytes], Any]:
+    decode: Callable[[bytes], Any] = msgspec.json.Decoder(declared).decode  # Any: the module, types and their values
+
+    def read(body: bytes) -> Any:
         try:
-            return cast("T", make((decode(body),))[0])
+            return make(decode(body))
         except (msgspec.MsgspecError, RecursionError, *CANNOT):
             return None
 
-    return read_one
-
-
-@lru_cache(maxsize=256)
-def _reader(msgspec: Any, into: Any, rows: str) -> Callable[[bytes], Any] | None:  # Any: the module; see read
-    found = _Structs(msgspec).of(into)
-    if found is None or get_origin(into) not in (list, dict):
-        return None
-    declared, make = found
-    if rows:
-        page = msgspec.defstruct("Page", [("rows", declared)], rename={"rows": rows}, forbid_unknown_fields=True)
-        decode_pages: Callable[[bytes], list[Any]] = msgspec.json.Decoder(_list(page)).decode
-
-        def read_pages(body: bytes) -> list[Any]:  # Any: see read
-            first, *others = make(each.rows for each in decode_pages(body)) or [[]]
-            return [*first, *(row for rows in others for row in rows)] if others else first
-
-        return read_pages
-    decode: Callable[[bytes], Any] = msgspec.json.Decoder(declared).decode
-    if get_origin(into) is list:
-        return lambda body: make((decode(body),))[0]
-
-    def read_map(body: bytes) -> Any:  # Any: see read
-        found = decode(body)
-        return None if "error" in found else make((found,))[0]  # that may be a refusal
-
-    return read_map
+    return read
 
 
 class _Structs:

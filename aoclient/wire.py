@@ -7,9 +7,9 @@ and `answer` for the server.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import partial
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
+from functools import cache, partial
+from types import GenericAlias, MappingProxyType
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar, cast
 
 from attrs import define, field
 
@@ -190,60 +190,61 @@ def decode(action: Action[T], response: Response) -> T:
     Raises:
         AoError: The response is a refusal, is no JSON, or is JSON of another shape.
     """
+    read = _READERS.get(type(action)) or _reader_of(type(action))
     try:
-        return _decode(action, response)
+        answer: T = read(action, response)
     except AoError as error:
         if action.spec.confidential:  # the frames below hold the body, and some reports show the variables of frames
             error.__traceback__ = error.__context__ = None
         raise
+    return answer
 
 
-def _decode(action: Action[T], response: Response) -> T:
-    spec = action.spec
-    if response.status < refusals.FIRST_REDIRECT and jsontext.speed() is not None:
-        quick = _read_quickly(action, response.body)
-        if quick is not None:
-            return quick
-    value = refusals.parse(
-        response.status,
-        response.headers,
-        response.body,
-        name=spec.name,
-        confidential=spec.confidential,
-        may_be_empty=action.answer_type is model.Acknowledged,
-    )
-    try:
-        if isinstance(action, Paged):
-            rows = convert.structure(_rows(value, spec.rows), list[action.answer_type])  # type: ignore[name-defined]  # built at run time
-            return cast("T", Page(rows, action.page if action.page is not None else 1))
-        return cast("T", convert.structure(value, action.answer_type))
-    except convert.Mismatch as mismatch:
-        raise ResponseSchemaError(
-            f"expected {mismatch.expected}" if spec.confidential else str(mismatch),
-            action=spec.name,
-            status=response.status,
-            content_type=response.headers.get("content-type", ""),
-            excerpt="" if spec.confidential else refusals.excerpt_of(response.body),
-        ) from None
+_Reader: TypeAlias = "Callable[[Any, Response], Any]"  # Any: an action and its answer
+_READERS: dict[type[Action[Any]], _Reader] = {}
+"""What was found out for a class of actions when its first answer came."""
 
 
-def _read_quickly(action: Action[T], body: bytes) -> T | None:
-    if isinstance(action, Paged):
-        rows = structs.read(body, list[action.answer_type], rows=action.spec.rows)  # type: ignore[name-defined]  # built at run time
-        return None if rows is None else cast("T", Page(rows, action.page if action.page is not None else 1))
-    return cast("T | None", structs.read(body, action.answer_type))
+def _reader_of(cls: type[Action[Any]]) -> _Reader:  # Any: whatever it answers
+    spec, is_paged = cls.spec, issubclass(cls, Paged)
+    into: Any = GenericAlias(list, (cls.answer_type,)) if is_paged else cls.answer_type  # Any: as `answer_type`
+    may_be_empty, structure = into is model.Acknowledged, convert.reader(into)
+    quick_reader = cache(partial(structs.reader, into, rows=spec.rows if is_paged else ""))
+
+    def read(action: Any, response: Response) -> Any:  # Any: see _Reader
+        status, headers, body = response.status, response.headers, response.body
+        found = None
+        if jsontext.speed() is not None and status < refusals.FIRST_REDIRECT and (quick := quick_reader()) is not None:
+            found = quick(body)
+        if found is None:
+            value = refusals.parse(
+                status, headers, body, name=spec.name, confidential=spec.confidential, may_be_empty=may_be_empty
+            )
+            try:
+                found = structure(_rows(value, spec.rows) if is_paged else value, into)
+            except convert.Mismatch as mismatch:
+                raise ResponseSchemaError(
+                    f"expected {mismatch.expected}" if spec.confidential else str(mismatch),
+                    action=spec.name,
+                    status=status,
+                    content_type=headers.get("content-type", ""),
+                    excerpt="" if spec.confidential else refusals.excerpt_of(body),
+                ) from None
+        return Page(found, 1 if action.page is None else action.page) if is_paged else found
+
+    return _READERS.setdefault(cls, read)
 
 
 def _rows(value: JsonValue, key: str) -> list[object]:
     """Return the rows of a page: it comes as ``[{"learners": [..]}]``, as ``{"learners": [..]}``, or as several."""
     wrappers = [value] if isinstance(value, dict) and key in value else quirks.listed(value)
-    rows: list[object] = []
+    parts: list[list[object]] = []
     for wrapper in wrappers:
         found = cast("Any", wrapper)
         if not isinstance(found, dict) or key not in found:
             raise convert.Mismatch(f"a map with the key {key!r}", wrapper)
-        rows += quirks.listed(cast("dict[str, object]", found)[key])
-    return rows
+        parts.append(quirks.listed(cast("dict[str, object]", found)[key]))
+    return parts[0] if len(parts) == 1 else [row for rows in parts for row in rows]
 
 
 # --- the server's side -------------------------------------------------------------------------------------------
