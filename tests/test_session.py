@@ -466,7 +466,7 @@ def test_settings_of_a_fan_out_are_checked(settings):
         ({"rate": 60}, r"rate must be like aoclient.Rate\(60, per=60.0\), got 60"),
         ({"timeouts": 30}, r"timeouts must be like aoclient.Timeouts\(total=30.0\), got 30"),
         ({"retries": None}, r"retries must be like aoclient.RetryPolicy\(attempts=2\), got None"),
-        ({"redis": object()}, "redis must be a URL or a RedisCommons, which takes clients as well, got a object"),
+        ({"redis": object()}, "redis must be a URL, or a RedisCommons, which takes clients too; got a object"),
         ({"base_url": "ftp://example.com"}, "base_url must be https://host"),
         ({"base_url": "https://example.com/api/v1"}, "base_url must end before /api/v1/, which is added"),
     ],

@@ -81,7 +81,7 @@ def commons_of(redis: str | Secret | Commons | None) -> Commons | None:
     if not isinstance(redis, str | Secret):
         if redis is not None and not hasattr(redis, "remembering"):
             kind = type(redis).__qualname__  # its text may hold an address
-            raise ConfigurationError(f"redis must be a URL or a RedisCommons, which takes clients as well, got a {kind}")
+            raise ConfigurationError(f"redis must be a URL, or a RedisCommons, which takes clients too; got a {kind}")
         return redis
     # By name: what needs an extra lives above this floor, and is loaded by those who ask for it.
     return cast("Commons", import_module("aoclient.contrib.redis").RedisCommons(Secret(redis)))
