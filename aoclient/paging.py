@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Coroutine, Generator
+from collections.abc import AsyncIterator, Coroutine, Generator, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
-from attrs import evolve
+from attrs import evolve, fields
 
 from aoclient.action import Page, Paged
 from aoclient.errors import InvalidOptionError, PagingError
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from aoclient.session import Session
 
 R = TypeVar("R")
+
+_set = object.__setattr__  # actions are frozen
 
 ROWS_PER_PAGE = 100
 """What a listing asks for where the caller gives no ``amount``; the server's own number may be small."""
@@ -52,6 +54,7 @@ class Listing(Generic[R]):
 
     def __init__(self, action: Paged[R], sizes: PageSizes, *, look_ahead: int = 1) -> None:
         self._action = action
+        self._names = [each.name for each in fields(type(action))]
         self._amount = ROWS_PER_PAGE if action.amount is None else action.amount
         self._first = self._next = 1 if action.page is None else action.page
         self._end: int | None = None  # number of the last page, as far as the pages tell
@@ -61,7 +64,8 @@ class Listing(Generic[R]):
         self._window = 1
         self._look_ahead = look_ahead
         self._in_flight: set[int] = set()  # numbers of pages
-        self._edges: dict[int, tuple[R, R, int]] = {}
+        self._edges: dict[int, tuple[int, R, R]] = {}
+        self._newest = 0  # highest number of a page that had rows
 
     @property
     def _is_walked(self) -> bool:
@@ -96,7 +100,16 @@ class Listing(Generic[R]):
         number = self._next
         self._next += 1
         self._in_flight.add(number)
-        return evolve(self._action, page=number, amount=self._amount)
+        return self._asked(number)
+
+    def _asked(self, number: int) -> Paged[R]:
+        # What `evolve` does, in a third of the time: it would check the options once more, which are checked.
+        asked = object.__new__(type(self._action))
+        for name in self._names:
+            _set(asked, name, getattr(self._action, name))
+        _set(asked, "page", number)
+        _set(asked, "amount", self._amount)
+        return asked
 
     def place_of(self, action: Paged[R]) -> int:
         """Return how many pages stand before one that was taken."""
@@ -113,18 +126,19 @@ class Listing(Generic[R]):
             PagingError: The server sent the first page again for another number: it does not page. The page counts as
                 one that was not given yet, so `stop` is still to be called.
         """
-        is_new = page.rows and not self._repeats(page)
-        self._in_flight.discard(page.number)
+        number, items = page.number, page.rows  # a page's own methods are calls
+        is_new = items and not self._repeats(number, items)
+        self._in_flight.discard(number)
         if not is_new:
-            self._end = page.number - 1 if self._end is None else min(self._end, page.number - 1)
+            self._end = number - 1 if self._end is None else min(self._end, number - 1)
             return False
-        rows = len(page)
+        rows = len(items)
         longest = self._sizes.learn(self._action, rows)
-        if rows < min(longest, self._amount) and max(self._edges) == page.number:
-            self._end = page.number if self._end is None else min(self._end, page.number)
-        elif self._end is not None and page.number > self._end:
+        if rows < min(longest, self._amount) and self._newest == number:
+            self._end = number if self._end is None else min(self._end, number)
+        elif self._end is not None and number > self._end:
             self._end = None  # the short page in front of this one was not the last one after all
-        if rows >= self._amount or (rows == longest and page.number > self._first):  # first ones may be equal by chance
+        if rows >= self._amount or (rows == longest and number > self._first):  # first ones may be equal by chance
             self.full_pages += 1
             if self.full_pages >= self._window:
                 self._window = min(self._look_ahead, _GROWTH * self._window)
@@ -136,22 +150,27 @@ class Listing(Generic[R]):
         self._in_flight.discard(number)
         self._cut = number - 1 if self._cut is None else min(self._cut, number - 1)
 
-    def _repeats(self, page: Page[R]) -> bool:
-        # Two rows and a length are kept of each page near the end of the walk, not the page.
-        edge = (page[0], page[-1], len(page))
-        twins = [number for number, other in self._edges.items() if other == edge]
-        if self._first in twins:
+    def _repeats(self, number: int, rows: Sequence[R]) -> bool:
+        # A length and two rows are kept of each page near the end of the walk, not the page.
+        edge = (len(rows), rows[0], rows[-1])
+        twin = None
+        for other, its in self._edges.items():
+            if its == edge and (twin is None or other < twin):
+                twin = other
+        if twin == self._first:
             raise PagingError(
-                f"page {page.number} has the rows of page {self._first}: the server ignores `page`",
-                action=self._action.spec.name,
+                f"page {number} has the rows of page {twin}: the server ignores `page`", action=self._action.spec.name
             )
-        self._edges[page.number] = edge
-        for number in [each for each in self._edges if self._first < each < page.number - self._look_ahead]:
-            del self._edges[number]
-        if not twins or min(twins) < page.number:
-            return bool(twins)
+        self._edges[number] = edge
+        self._newest = max(self._newest, number)
+        if len(self._edges) > self._look_ahead + 2:
+            near = self._newest - self._look_ahead
+            for earlier in [each for each in self._edges if self._first < each < near]:
+                del self._edges[earlier]
+        if twin is None or twin < number:
+            return twin is not None
         # The repeat came first: it stands behind the end, not this page.
-        self._end = min(twins) - 1 if self._end is None else min(self._end, min(twins) - 1)
+        self._end = twin - 1 if self._end is None else min(self._end, twin - 1)
         return False
 
 

@@ -18,6 +18,7 @@ from aoclient.errors import (
     ClientClosedError,
     WrongEventLoopError,
 )
+from aoclient.export.columns import Table
 from aoclient.export.events import Committed, FailedShard, PageWritten, Started, unwritten
 from aoclient.export.records import Shard
 from aoclient.export.store import Sink
@@ -26,7 +27,6 @@ from aoclient.export.threads import in_thread
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from aoclient.export.columns import Table
     from aoclient.export.events import Event
     from aoclient.export.store import Sinks
     from aoclient.session import Session
@@ -57,6 +57,7 @@ class _Open:
     Attributes:
         shard: Which one.
         actions: What is sent for it.
+        table: Its columns.
         sink: Where it is written, from its first rows on.
         turn: Place of the action whose rows are written now; those of later ones wait, so that their order is fixed.
         held: Answers that wait, by the place of their action.
@@ -66,6 +67,7 @@ class _Open:
 
     shard: Shard
     actions: list[Action[Any]]
+    table: Table
     sink: Sink | None = None
     turn: int = 0
     held: dict[int, list[Done[Any]]] = field(factory=lambda: defaultdict(list))
@@ -115,7 +117,7 @@ class Filling:
         Raises:
             Exception: What the caller's ``progress`` raised, or a defect of this library.
         """
-        todo: Iterable[_Open] = (_Open(shard, shard.actions()) for shard in shards)
+        todo: Iterable[_Open] = (_Open(shard, shard.actions(), self._jobs[shard.job].table) for shard in shards)
         while todo:
             failure = await self._round(todo)
             if failure is not None:
@@ -188,15 +190,14 @@ class Filling:
             raise _Stumbled(error) from error
 
     def _write(self, each: _Open, done: Done[Any]) -> None:
-        job = self._jobs[each.shard.job]
-        rows = job.table.rows(done.action, done.answer)
+        rows = each.table.rows(done.action, done.answer)
         sink = self._sink_of(each)
         sink.write(rows)
         self._tell(PageWritten(each.shard.job, each.shard.key, len(rows), sink.rows))
 
     def _sink_of(self, each: _Open) -> Sink:
         if each.sink is None:
-            each.sink = self._sinks.sink(each.shard, self._jobs[each.shard.job].table)
+            each.sink = self._sinks.sink(each.shard, each.table)
         return each.sink
 
     async def _commit(self, each: _Open) -> None:
@@ -218,7 +219,7 @@ class Filling:
         smaller = self._jobs[each.shard.job].smaller(each.actions[place], error)
         if smaller:
             actions = [*each.actions[:place], *smaller, *each.actions[place + 1 :]]
-            self._again.append(_Open(each.shard, actions))
+            self._again.append(_Open(each.shard, actions, each.table))
             return
         if isinstance(error, _FINAL):
             self._fatal = error

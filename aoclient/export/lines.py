@@ -7,8 +7,10 @@ from functools import lru_cache
 from importlib import import_module
 from itertools import starmap
 from json.encoder import encode_basestring
+from math import isfinite
 from typing import TYPE_CHECKING, Any, cast
 
+from aoclient.dates import Kept
 from aoclient.export.moments import CLOCKS, DAYS, SECONDS, write_moment
 
 if TYPE_CHECKING:
@@ -56,8 +58,7 @@ def _quick_writer(schema: tuple[tuple[str, str], ...]) -> Lines:
 _TEXTS: Mapping[str, str] = {
     "text": "{0} = 'null' if {0} is None else text({0})",
     "integer": "if {0} is None: {0} = 'null'",
-    "number": "if {0} is None: {0} = 'null'\n"
-    "elif not -1e16 < {0} < 1e16 or (-1e-4 < {0} < 1e-4 and {0}): {0} = rare_number({0})",
+    "number": "{0} = 'null' if {0} is None else numbers[{0}] if {0} else str({0})",
     "flag": "{0} = 'null' if {0} is None else 'true' if {0} else 'false'",
     "timestamp": "if {0} is None: {0} = 'null'\n"
     "elif {0}.microsecond: {0} = encode(write_moment({0}))\n"
@@ -90,12 +91,18 @@ def _writer(schema: tuple[tuple[str, str], ...]) -> Lines:
     return cast("Lines", known["write"])
 
 
-def _rare_number(value: float) -> str:
+def _write_number(value: float) -> str:
     """Write 1e16 and 0.00001 as msgspec does, where Python has ``1e+16`` and ``1e-05``; infinities and NaN are null."""
     mantissa, _, exponent = repr(value).partition("e")
     if exponent == "-05":
         return f"{'-' * (value < 0)}0.0000{mantissa.lstrip('-').replace('.', '')}"
-    return f"{mantissa}e{int(exponent)}" if exponent else "null"
+    if exponent:
+        return f"{mantissa}e{int(exponent)}"
+    return mantissa if isfinite(value) else "null"
+
+
+_NUMBERS = Kept[float, str](_write_number, most=4096)
+"""Numbers as text, but zero, which is equal to -0.0. Most are scores from 0 to 100; to write one takes 0.1 us."""
 
 
 def _encode_json(value: object) -> str:
@@ -113,7 +120,7 @@ def _encode_json(value: object) -> str:
 _NAMES: Mapping[str, object] = {
     "encode": encode,
     "encode_json": _encode_json,
-    "rare_number": _rare_number,
+    "numbers": _NUMBERS,
     "text": encode_basestring,
     "write_moment": write_moment,
     "days": DAYS,
