@@ -7,7 +7,7 @@ import os
 import platform
 import random
 from functools import reduce
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 import aiohttp
 
@@ -241,8 +241,8 @@ class Session:
         """
         request = wire.encode(action, timeouts=self._timeouts, priority=self._priority)
         if request.body.count(b"&") < self._max_pairs:
-            response = await self._sender.send(request)
-            return cast("T", response.value)
+            answer: T = (await self._sender.send(request)).value
+            return answer
         parts = splitting.split(action, self._max_pairs)
         is_safe = all(part.effect is Effect.READS for part in parts)
         return await self._send_parts(parts, concurrency=self._max_concurrency if is_safe else 1)
@@ -279,8 +279,8 @@ class Session:
         pairs = request.body.count(b"&") + 1
         if pairs > self._max_pairs:
             raise InvalidOptionError(f"{pairs} form pairs, and the server keeps {self._max_pairs}", action=name)
-        response = await self._sender.send(request)
-        return cast("JsonValue", response.value)
+        answer: JsonValue = (await self._sender.send(request)).value
+        return answer
 
     # --- many calls ---
 
