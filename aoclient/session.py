@@ -8,7 +8,7 @@ import platform
 import random
 from contextlib import AsyncExitStack
 from functools import reduce
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 import aiohttp
 
@@ -245,8 +245,8 @@ class Session:
         """
         request = wire.encode(action, timeouts=self._timeouts, priority=self._priority)
         if request.body.count(b"&") < self._max_pairs:
-            response = await self._sender.send(request)
-            return cast("T", response.value)
+            answer: T = (await self._sender.send(request)).value
+            return answer
         parts = splitting.split(action, self._max_pairs)
         is_safe = all(part.effect is Effect.READS for part in parts)
         at_once = self._max_concurrency if is_safe else 1
@@ -270,8 +270,8 @@ class Session:
         pairs = request.body.count(b"&") + 1
         if pairs > self._max_pairs:
             raise InvalidOptionError(f"{pairs} form pairs, and the server keeps {self._max_pairs}", action=name)
-        response = await self._sender.send(request)
-        return cast("JsonValue", response.value)
+        answer: JsonValue = (await self._sender.send(request)).value
+        return answer
 
     # --- many calls ---
 

@@ -57,7 +57,7 @@ class Response:
     status: int
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
-    value: object = field(default=None, repr=False)
+    value: Any = field(default=None, repr=False)  # Any: what the action answers
 
 
 @define(eq=False)
@@ -99,7 +99,7 @@ class Request:
     read: Callable[[Response], object] = field(repr=False)
     path: str = API_PATH
     headers: Mapping[str, str] = field(default=NO_HEADERS, repr=False)
-    timeouts: Timeouts = field(factory=Timeouts)
+    timeouts: Timeouts = field(default=Timeouts())
     priority: int = 0
     progress: Progress = field(factory=Progress)
 
@@ -148,7 +148,7 @@ def encode(
     """
     spec = action.spec
     try:
-        form = "&".join([f"action={spec.name}", *options.pairs(action)])  # as of its `tree`
+        form = "&".join(options.pairs(action, [f"action={spec.name}"]))  # as of its `tree`
     except InvalidOptionError as error:
         error.action = spec.name
         raise

@@ -220,6 +220,22 @@ def test_a_form_above_a_mebibyte_is_sent_without_a_warning():
     asyncio.run(main())
 
 
+def test_the_form_is_written_whole_by_those_who_name_no_length():
+    written = []
+
+    class Writer:
+        async def write(self, chunk: bytes) -> None:
+            written.append(chunk)
+
+    async def main() -> str:
+        sent = request(b"a=b")
+        await _Form(sent, Interrupt(asyncio.get_running_loop())).write(Writer())
+        return sent.progress.phase
+
+    assert asyncio.run(main()) == "answer"
+    assert written == [b"a=b"]
+
+
 def test_the_form_is_text_for_a_middleware():
     async def main() -> str:
         return _Form(request(b"a=b"), Interrupt(asyncio.get_running_loop())).decode()
@@ -592,7 +608,7 @@ def test_a_base_url_that_cannot_be_used_is_refused(url, said):
     ],
 )
 def test_a_base_url_that_can_be_used_is_taken(url, settings):
-    assert str(http(url, **settings)._url("/api/v1/")).startswith(url)
+    assert str(http(url, **settings)._route("/api/v1/")[0]).startswith(url)
 
 
 @pytest.mark.parametrize("agent", ["a\r\nX-Evil: 1", "a\nb", "a\0b", "caf\xe9"])

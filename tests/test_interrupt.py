@@ -78,7 +78,7 @@ def test_a_block_that_ends_in_time_is_left_alone() -> None:
 
 def test_a_block_without_a_countdown_waits_as_long_as_it_takes() -> None:
     async def main() -> float:
-        interrupt = Interrupt(asyncio.get_running_loop(), Countdowns().of(float("inf")))
+        interrupt = Interrupt(asyncio.get_running_loop(), Countdowns()[float("inf")])
         with interrupt:
             interrupt.start()
             await asyncio.sleep(3600)
@@ -90,7 +90,7 @@ def test_a_block_without_a_countdown_waits_as_long_as_it_takes() -> None:
 def test_calls_of_one_length_share_one_timer() -> None:
     async def main() -> int:
         countdowns = Countdowns()
-        interrupts = [Interrupt(asyncio.get_running_loop(), countdowns.of(10)) for _ in range(100)]
+        interrupts = [Interrupt(asyncio.get_running_loop(), countdowns[10]) for _ in range(100)]
         for interrupt in interrupts:
             with interrupt:
                 interrupt.start()
@@ -103,14 +103,14 @@ def test_calls_of_one_length_share_one_timer() -> None:
 def test_lengths_that_are_no_longer_in_use_are_forgotten() -> None:
     async def main() -> None:
         countdowns = Countdowns()
-        used = countdowns.of(10)
+        used = countdowns[10]
         interrupt = Interrupt(asyncio.get_running_loop(), used)
         with interrupt:
             interrupt.start()
             for length in range(1000, 2000):
-                countdowns.of(length)
-            assert countdowns.of(10) is used
-            assert len(countdowns._by_seconds) < 100
+                assert countdowns[length]
+            assert countdowns[10] is used
+            assert len(countdowns) < 100
 
     asyncio.run(main())
 

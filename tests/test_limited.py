@@ -71,6 +71,14 @@ def test_at_least_97_percent_of_the_rate_is_used_from_a_cold_start(calls, per):
     assert server.part_used(rate, windows) >= 0.97
 
 
+@pytest.mark.parametrize(("calls", "per"), [(100_000, 1), (1000, 0.001), (30, 0.01)])
+def test_permits_that_are_due_in_one_millisecond_pass_together_and_never_more_than_the_rate(calls, per):
+    server = Server(random.Random(1), (0.001, 0.003))
+    run(saturate(limited(server, Rate(calls, per), 100), 0.2, 110))
+    assert len(server.arrivals) > 100
+    assert server.most_in_any(per) <= calls
+
+
 def test_a_loop_whose_turns_are_long_costs_no_rate():
     """On a busy machine a turn takes a millisecond, in which two calls are due: they have to go together."""
     rate = Rate(2000, 1)

@@ -112,9 +112,10 @@ class Authorized:
             AoError: There is no token, and the request was not sent; or the inner sender's.
         """
         held = self._held
-        # One renewed in time is all that most calls meet.
-        is_fresh = held is not None and held.loop.time() < held.renew_at
-        token = held.token if held is not None and is_fresh else await self._usable(request)
+        if held is not None and held.loop.time() < held.renew_at:  # as nearly always
+            token = held.token
+        else:
+            token = await self._usable(request)
         request.progress.phase = "answer"  # until an inner sender knows better: from here on it may have been sent
         response = await self._inner.send(
             request.with_header("Authorization", f"{token.type} {token.value.reveal()}")  # in no variable of ours

@@ -87,7 +87,7 @@ class Http:
         self._proxy = _proxy_of(url) if trust_env else None
         self._max_response_bytes = max_response_bytes
         self._max_token_bytes = max_token_bytes
-        self._urls: dict[str, URL] = {}
+        self._routes: dict[str, tuple[URL, int]] = {}
         self._countdowns = Countdowns()
         self._sessions: dict[bool, aiohttp.ClientSession] = {}
         self._home = HomeLoop()
@@ -111,13 +111,31 @@ class Http:
         loop = self._home.enter()
         if self._closed:
             raise ClientClosedError("the session is closed", action=request.name)
-        session = self._session(request.effect)
+        alone = request.effect is _ADDS
+        session = self._borrowed or self._sessions.get(alone) or self._open(alone=alone)
+        url, limit = self._routes.get(request.path) or self._route(request.path)
         request.progress.phase = "connect"
-        interrupt = Interrupt(loop, self._countdowns.of(request.timeouts.read))  # struck by aclose as well
+        interrupt = Interrupt(loop, self._countdowns[request.timeouts.read])  # struck by aclose as well
         try:
             with interrupt:
                 self._in_flight.add(interrupt)
-                return await self._exchange(session, request, interrupt)
+                answer = await session.post(
+                    url,
+                    data=_Form(request, interrupt),
+                    headers={**self._headers, **request.headers} if self._borrowed else request.headers,
+                    allow_redirects=False,  # 307 and 308 would send the form, client secret included, to another host
+                    raise_for_status=False,
+                    auto_decompress=True,
+                    timeout=_connecting(request.timeouts.connect),
+                )
+                if answer.content.is_eof():  # a short body comes with the headers, and the connection is free again
+                    body: bytes | None = answer.content.read_nowait()
+                else:
+                    async with answer:  # leaving it unread hangs up
+                        body = await _read(answer.content, limit, interrupt)
+                if body is None or len(body) > limit:
+                    raise _too_large(answer, limit, request)
+                return Response(answer.status, answer.headers, body)
         except (aiohttp.ClientError, OSError, RuntimeError) as caught:  # RuntimeError: aiohttp's session is closed
             # Raised below, outside of this block: what aiohttp raises holds the request, headers and all.
             failure = self._failure(caught, request, is_closed=self._closed or session.closed)
@@ -148,54 +166,24 @@ class Http:
                 self._idle.clear()
                 await self._idle.wait()
 
-    def _session(self, effect: Effect) -> aiohttp.ClientSession:
-        if self._borrowed is not None:
-            return self._borrowed
-        alone = effect is _ADDS
-        session = self._sessions.get(alone)
-        if session is None:
-            session = self._sessions[alone] = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(
-                    limit=self._max_concurrency,
-                    force_close=alone,
-                    keepalive_timeout=None if alone else _KEEP_ALIVE,
-                ),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                headers=self._headers,
-                proxy=self._proxy,
-            )
+    def _open(self, *, alone: bool) -> aiohttp.ClientSession:
+        session = self._sessions[alone] = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                limit=self._max_concurrency,
+                force_close=alone,
+                keepalive_timeout=None if alone else _KEEP_ALIVE,
+            ),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers=self._headers,
+            proxy=self._proxy,
+        )
         return session
 
-    async def _exchange(self, session: aiohttp.ClientSession, request: Request, interrupt: Interrupt) -> Response:
-        answer = await session.post(
-            self._url(request.path),
-            data=_Form(request, interrupt),
-            headers=request.headers if session is not self._borrowed else {**self._headers, **request.headers},
-            allow_redirects=False,  # 307 and 308 would send the form, client secret included, to another host
-            raise_for_status=False,
-            auto_decompress=True,
-            timeout=_connecting(request.timeouts.connect),
-        )
-        limit = self._max_token_bytes if request.path == TOKEN_PATH else self._max_response_bytes
-        if answer.content.is_eof():  # a short body comes with the headers, and the connection is free again
-            body: bytes | None = answer.content.read_nowait()
-        else:
-            async with answer:  # leaving it unread hangs up
-                body = await _read(answer.content, limit, interrupt)
-        if body is None or len(body) > limit:
-            raise ResponseTooLargeError(
-                f"the body is longer than {limit} bytes, inflated",
-                action=request.name,
-                status=answer.status,
-                content_type=answer.headers.get("content-type", ""),
-            )
-        return Response(answer.status, answer.headers, body)
-
-    def _url(self, path: str) -> URL:
-        url = self._urls.get(path)
-        if url is None:
-            url = self._urls[path] = URL(self._root + path)
-        return url
+    def _route(self, path: str) -> tuple[URL, int]:
+        """Return the URL of a path, and how long the body of an answer may be there."""
+        limit = self._max_token_bytes if path == TOKEN_PATH else self._max_response_bytes
+        route = self._routes[path] = URL(self._root + path), limit
+        return route
 
     def _failure(self, caught: Exception, request: Request, *, is_closed: bool) -> AoError:
         """Return the error that stands for one of aiohttp's, with nothing of it but the reason."""
@@ -220,6 +208,15 @@ class Http:
         if isinstance(caught, aiohttp.ClientConnectorCertificateError):
             unconnected.outcome = Outcome.REFUSED  # by us, and again on a second try
         return unconnected
+
+
+def _too_large(answer: aiohttp.ClientResponse, limit: int, request: Request) -> ResponseTooLargeError:
+    return ResponseTooLargeError(
+        f"the body is longer than {limit} bytes, inflated",
+        action=request.name,
+        status=answer.status,
+        content_type=answer.headers.get("content-type", ""),
+    )
 
 
 async def _read(content: aiohttp.StreamReader, limit: int, interrupt: Interrupt) -> bytes | None:
@@ -259,9 +256,13 @@ class _Form(Payload):
 
     async def write(self, writer: AbstractStreamWriter) -> None:
         """Write the form."""
+        await self.write_with_length(writer, None)
+
+    async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
+        """Write the form, or as much of it as there is to be."""
         self._request.progress.phase = "answer"
         self._interrupt.start()
-        await writer.write(self._request.body)
+        await writer.write(self._request.body[:content_length])
 
 
 def _base(text: str, *, allow_insecure: bool) -> URL:

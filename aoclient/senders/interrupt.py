@@ -102,19 +102,16 @@ class Countdown:
             interrupt.strike()
 
 
-class Countdowns:
-    """One countdown for each length of time in use."""
+class Countdowns(dict[float, "Countdown | None"]):
+    """One countdown for each length of time in use, by its seconds; None for those that never end."""
 
-    def __init__(self) -> None:
-        self._by_seconds: dict[float, Countdown] = {}
-
-    def of(self, seconds: float) -> Countdown | None:
-        """Return the countdown from so many seconds; None if they never end."""
-        countdown = self._by_seconds.get(seconds)
-        if countdown is None and seconds < math.inf:
-            if len(self._by_seconds) >= _MANY:  # somebody computes the time for each call
-                self._by_seconds = {each: kept for each, kept in self._by_seconds.items() if kept.due}
-            countdown = self._by_seconds[seconds] = Countdown(seconds)
+    def __missing__(self, seconds: float) -> Countdown | None:
+        if seconds == math.inf:
+            return None
+        if len(self) >= _MANY:  # somebody computes the time for each call
+            for each in [each for each, kept in self.items() if not (kept and kept.due)]:
+                del self[each]
+        countdown = self[seconds] = Countdown(seconds)
         return countdown
 
 

@@ -15,13 +15,11 @@ from attrs import define, field
 from aoclient.errors import ClientClosedError
 from aoclient.later import Later
 from aoclient.senders.gate import Gate
-from aoclient.senders.pace import SERVER_WINDOW, Allowance, Hold, Lease, spreader
+from aoclient.senders.pace import SERVER_WINDOW, Allowance, Hold, Lease, Spreader
 from aoclient.settings import Rate
 from aoclient.wire import Request, Response, Sender
 
 if TYPE_CHECKING:
-    from aiolimiter import AsyncLimiter  # noqa: TC004  # attrs does not look the annotation up
-
     from aoclient import refusals
 else:
     refusals = Later("aoclient.refusals", globals())
@@ -58,10 +56,11 @@ class Limited:
     max_concurrency: int = field(kw_only=True)
     gate: Gate | None = field(default=None, kw_only=True)
     in_flight: int = field(default=0, init=False)
-    _hold: Hold = field(init=False)
+    _hold: Hold | None = field(default=None, init=False)  # once a 429 came
     _allowance: Allowance | None = field(default=None, init=False)  # once the server told what is left
     _lease: Lease | None = field(default=None, init=False)
-    _spreader: AsyncLimiter | None = field(default=None, init=False)
+    _spreader: Spreader | None = field(default=None, init=False)
+    _is_paced: bool = field(init=False)  # there is, or was, more to ask for than a free slot
     _at_gate: int = field(default=0, init=False)  # calls whose turn came, and who did not pass gate or spreader yet
     _queue: list[_Waiter] = field(factory=list[_Waiter], init=False)
     _sequence: Iterator[int] = field(factory=count, init=False)
@@ -71,10 +70,10 @@ class Limited:
     _closed: bool = field(default=False, init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._hold = Hold(self.max_concurrency)
+        self._is_paced = self.rate is not None or self.gate is not None
         if self.rate is not None:
             self._lease = Lease(self.rate.calls, self.rate.per)
-            self._spreader = spreader(self.rate.calls, self.rate.per)
+            self._spreader = Spreader(self.rate.calls, self.rate.per)
 
     async def send(self, request: Request) -> Response:
         """Send the request when its turn has come; the response comes back whatever its status.
@@ -87,10 +86,10 @@ class Limited:
         progress = request.progress
         progress.phase = "limiter"
         sent_at, permit = loop.time(), ""
-        if self._may_go(sent_at):
+        if not (self._is_paced or self._queue) and self.in_flight < self.max_concurrency:
+            self.in_flight += 1
+        elif self._may_go(sent_at):
             self._take()
-            if self._spreader is not None:
-                await self._spreader.acquire()  # at once
         else:
             sent_at, permit = await self._enter(loop, request)
         progress.attempts += 1
@@ -103,7 +102,15 @@ class Limited:
             on_its_way = _ON_ITS_WAY
             raise
         finally:
-            self._leave(loop, sent_at, on_its_way, permit)
+            self.in_flight -= 1
+            if self._lease is not None:
+                self._lease.give_back(loop.time(), after=on_its_way)
+            if self._hold is not None:
+                self._hold.leave(sent_at)
+            if self.gate is not None:
+                self.gate.leave(permit, after=on_its_way)
+            if self._queue:
+                self._admit(loop)
         return response
 
     @property
@@ -117,18 +124,16 @@ class Limited:
         if not self.waiting:
             return 0.0
         now = asyncio.get_running_loop().time()
-        moments = [self._hold.until]
+        moments = [self._held_until]
         if self._allowance is not None:
             moments.append(self._allowance.opens_at(now, self.in_flight))
         if self._lease is not None:
             moments.append(self._lease.opens_at(now))
-        if self.gate is not None:
-            moments.append(self.gate.held_until)
         return max(0.0, *(each - now for each in moments if each < math.inf))
 
     async def aclose(self) -> None:
         """Refuse whoever waits and whoever comes; what is in flight is left alone."""
-        self._closed = True
+        self._closed = self._is_paced = True
         self._stop_timer()
         if self.gate is not None:
             self.gate.close()
@@ -141,9 +146,9 @@ class Limited:
 
     def _may_go(self, now: float) -> bool:
         """Tell whether a call that comes now goes through without a wait."""
-        if self._queue or self._closed or self.gate is not None or self._opens_at(now) > now:
+        if self._queue or self._at_gate or self.gate is not None or self._closed or self._opens_at(now) > now:
             return False
-        return self._spreader is None or self._spreader.has_capacity(self._at_gate + 1)
+        return self._spreader is None or self._spreader.take()
 
     async def _enter(self, loop: asyncio.AbstractEventLoop, request: Request) -> tuple[float, str]:
         """Return the time at which the turn came, and the permit of the gate."""
@@ -156,7 +161,7 @@ class Limited:
                 self._step_back(loop)
                 raise
             now = loop.time()
-            if self._hold.until <= now and not self._closed:
+            if self._held_until <= now and not self._closed:
                 self._at_gate -= 1
                 self._admit(loop)
                 return now, permit
@@ -167,9 +172,7 @@ class Limited:
     async def _pass_gate(self, request: Request) -> str:
         if self.gate is not None:
             calls, per = (0, 0.0) if self._lease is None else (self._lease.calls, self._lease.per)
-            permit = await self.gate.enter(calls, per, within=request.timeouts.total)
-            self._hold.until = max(self._hold.until, self.gate.held_until)
-            return permit or ""
+            return await self.gate.enter(calls, per, within=request.timeouts.total) or ""
         if self._spreader is not None:
             await self._spreader.acquire()
         return ""
@@ -200,18 +203,8 @@ class Limited:
         self._at_gate -= 1
         self.in_flight -= 1
         if self._lease is not None:
-            self._lease.undo()
+            self._lease.out -= 1
         self._admit(loop)
-
-    def _leave(self, loop: asyncio.AbstractEventLoop, sent_at: float, on_its_way: float, permit: str) -> None:
-        self.in_flight -= 1
-        if self.gate is not None:
-            self.gate.leave(permit, after=on_its_way)
-        self._hold.leave(sent_at)
-        if self._lease is not None:
-            self._lease.give_back(loop.time(), after=on_its_way)
-        if self._queue:
-            self._admit(loop)
 
     def _admit(self, loop: asyncio.AbstractEventLoop) -> None:
         """Let through whoever may go now, and set the timer for the next."""
@@ -258,43 +251,59 @@ class Limited:
 
     # --- the pace ------------------------------------------------------------------------------------------------
 
+    @property
+    def _held_until(self) -> float:
+        until = -math.inf if self._hold is None else self._hold.until
+        return until if self.gate is None else max(until, self.gate.held_until)
+
     def _opens_at(self, now: float) -> float:
-        at = self._hold.opens_at(self.in_flight)
+        if self.in_flight >= self.max_concurrency:
+            return math.inf  # an answer decides
+        at = now if self._lease is None else self._lease.opens_at(now)
+        if self._hold is not None:
+            at = max(at, self._hold.opens_at(self.in_flight))
+        if self.gate is not None:
+            at = max(at, self.gate.held_until)
         if self._allowance is not None:
             at = max(at, self._allowance.opens_at(now, self.in_flight))
-        return at if self._lease is None else max(at, self._lease.opens_at(now))
+        return at
 
     @property
     def _gate_is_free(self) -> bool:
         """Whether one more call may go there: it passes without a wait, or is the only one, with the best priority."""
         if not self._at_gate:
             return True
-        return self.gate is None and (self._spreader is None or self._spreader.has_capacity(self._at_gate + 1))
+        return self.gate is None and (self._spreader is None or self._spreader.has_room(self._at_gate + 1))
 
     def _take(self) -> None:
         self.in_flight += 1
         if self._lease is not None:
-            self._lease.take()
+            self._lease.out += 1
 
     def _learn(self, response: Response, sent_at: float, loop: asyncio.AbstractEventLoop) -> None:
-        limit = response.headers.get("x-ratelimit-limit")
+        limit, left = response.headers.get("x-ratelimit-limit"), response.headers.get("x-ratelimit-remaining")
+        is_refused = response.status == _REFUSED
+        if self._hold is not None and not is_refused:
+            self._hold.accept(sent_at)
+        if limit is None and left is None and not is_refused:
+            return
+        self._is_paced = True
         if limit is not None:
             self._agree(_number(limit))
-        if response.status == _REFUSED:
-            now = loop.time()
+        now = loop.time()
+        if is_refused:
+            self._hold = self._hold or Hold(self.max_concurrency)
             on_their_way = self.in_flight - self._at_gate  # the others meet the hold, and go after it
             self._hold.refuse(now, sent_at, refusals.retry_after(response.headers), on_their_way)
             if self.gate is not None:
                 self.gate.refuse(self._hold.until - now)
             self._allowance = None  # the 429 says more exactly when to come again
             return
-        self._hold.accept(sent_at)
-        left = response.headers.get("x-ratelimit-remaining")
         remaining = None if left is None else _number(left)
         if remaining is not None:
             if self._allowance is None:
                 self._allowance = Allowance(SERVER_WINDOW if self.rate is None else min(self.rate.per, SERVER_WINDOW))
-            self._allowance.learn(loop.time(), sent_at, remaining)
+            self._allowance.learn(now, sent_at, remaining)
 
     def _agree(self, limit: int | None) -> None:
         """Take the server's limit for the rate, or for its upper bound where the caller gave one; not a 0."""
@@ -306,7 +315,7 @@ class Limited:
             limit = min(self.rate.calls, int(limit * max(1.0, self.rate.per / SERVER_WINDOW)))
         if limit != self._lease.calls:
             self._lease.calls = limit
-            self._spreader = spreader(limit, self._lease.per)
+            self._spreader = Spreader(limit, self._lease.per)
 
 
 def _number(text: str) -> int | None:

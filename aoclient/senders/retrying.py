@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-from itertools import count
 
 from attrs import define, field
 
@@ -12,7 +11,7 @@ from aoclient.action import Effect
 from aoclient.errors import AoError, AuthenticationError, DeadlineError, OutcomeUnknownError
 from aoclient.senders.home import HomeLoop
 from aoclient.senders.interrupt import Countdowns, Interrupt
-from aoclient.senders.retry_rule import Again, Quota, Stop, Verdict, decide
+from aoclient.senders.retry_rule import Again, Quota, decide
 from aoclient.senders.turns import Turns
 from aoclient.settings import RetryPolicy
 from aoclient.wire import Request, Response, Sender
@@ -60,10 +59,34 @@ class Retrying:
             AoError: What the last attempt ended with.
         """
         loop = self.home.enter(request.name)  # before a timer is set in another loop, where it may never go off
-        deadline = Interrupt(loop, self._countdowns.of(request.timeouts.total))
+        deadline = Interrupt(loop, self._countdowns[request.timeouts.total])
+        attempt, cost, renewed = 0, 0, False
         try:
             with deadline:
-                return await self._repeat(request, deadline.start(), loop)
+                ends_at = deadline.start()
+                while True:
+                    attempt += 1
+                    response = None
+                    try:
+                        response = await self.inner.send(request)
+                        # One to an action that must not be repeated is read at once: cut off, its outcome were unknown.
+                        turn = None if request.effect is _ADDS else self._turns.ask(len(response.body), loop)
+                        if turn is not None:
+                            await turn
+                        response.value = request.read(response)
+                    except AoError as error:
+                        # Only an answer speaks of this token; before it, the error tells that there is none to be had.
+                        renew = response is not None and not renewed
+                        again = self._again(request, error, attempt, ends_at, renew=renew)
+                        if again is None:
+                            raise
+                        renewed = renewed or isinstance(error, AuthenticationError)
+                        cost = again.cost
+                    else:
+                        self.quota.give_back(cost)
+                        return response
+                    request.progress.phase = "backoff"
+                    await asyncio.sleep(again.after)
         except asyncio.CancelledError as cancelled:
             if _may_be_executed(request):
                 cancelled.add_note(f"{request.name} was sent and may have been executed.{_hint(request)}")
@@ -72,70 +95,50 @@ class Retrying:
             if isinstance(error, AoError) or not deadline.has_struck:
                 raise
             late = _out_of_time(request)
-            if _may_be_executed(request):
-                raise _unknown(request) from late
-            raise late from None
+            raise late from late.__cause__
 
-    async def _repeat(self, request: Request, ends_at: float, loop: asyncio.AbstractEventLoop) -> Response:
-        renewed = False
-        cost = 0
-        for attempt in count(1):
-            response = None
-            try:
-                response = await self.inner.send(request)
-                # One to an action that must not be repeated is read at once: cut off here, its outcome were unknown.
-                turn = None if request.effect is _ADDS else self._turns.ask(len(response.body), loop)
-                if turn is not None:
-                    await turn
-                response.value = request.read(response)
-            except AoError as error:
-                error.action = request.name
-                error.attempts = request.progress.attempts
-                request.progress.last_error = type(error).__name__
-                # Only an answer speaks of this token; before it, the error tells that there is none to be had.
-                renew = response is not None and not renewed
-                verdict = self._decide(request, error, attempt, ends_at, renew=renew)
-                if isinstance(verdict, Stop):
-                    if verdict.unknown:
-                        raise _unknown(request) from error
-                    raise
-                renewed = renewed or isinstance(error, AuthenticationError)
-                cost = verdict.cost
-            else:
-                self.quota.give_back(cost)
-                return response
-            request.progress.phase = "backoff"
-            await asyncio.sleep(verdict.after)
-        raise AssertionError("count() ended")  # pragma: no cover  # it does not; the type checkers cannot know
+    def _again(self, request: Request, error: AoError, attempt: int, ends_at: float, *, renew: bool) -> Again | None:
+        """Return when to try again, or None if the error stands.
 
-    def _decide(self, request: Request, error: AoError, attempt: int, ends_at: float, *, renew: bool) -> Verdict:
-        left = ends_at - asyncio.get_running_loop().time()
+        Raises:
+            OutcomeUnknownError: Instead of an error that leaves it open.
+        """
+        error.action = request.name
+        error.attempts = request.progress.attempts
+        request.progress.last_error = type(error).__name__
         verdict = decide(
             request.effect,
             error,
             attempt=attempt,
             policy=self.policy,
-            left=left,
+            left=ends_at - asyncio.get_running_loop().time(),
             draw=self.rng.random(),
             renew=renew,
         )
-        if isinstance(verdict, Again) and not self.quota.take(verdict.cost):
-            return Stop()
-        return verdict
+        if isinstance(verdict, Again):
+            return verdict if self.quota.take(verdict.cost) else None
+        if verdict.unknown:
+            raise _unknown(request) from error
+        return None
 
 
 def _may_be_executed(request: Request) -> bool:
     return request.effect is _ADDS and request.progress.phase == "answer"
 
 
-def _out_of_time(request: Request) -> DeadlineError:
+def _out_of_time(request: Request) -> AoError:
     phase = request.progress.phase
-    return DeadlineError(
+    late = DeadlineError(
         f"no answer within {request.timeouts.total:g} s: time ran out {_WHILE[phase]}",
         phase=phase,
         action=request.name,
         attempts=request.progress.attempts,
     )
+    if not _may_be_executed(request):
+        return late
+    unknown = _unknown(request)
+    unknown.__cause__ = late
+    return unknown
 
 
 def _unknown(request: Request) -> OutcomeUnknownError:
