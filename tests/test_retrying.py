@@ -55,7 +55,7 @@ def test_the_answer_is_read_into_the_value():
 
 
 def test_pages_that_come_at_once_are_not_all_read_in_one_turn_of_the_loop():
-    page = response([{"email": f"{row}@example.com"} for row in range(200)])
+    page = response([{"email": f"{row}@example.com"} for row in range(400)])
 
     async def main():
         sender = retrying(Scripted([page], takes=1.0))
@@ -64,7 +64,7 @@ def test_pages_that_come_at_once_are_not_all_read_in_one_turn_of_the_loop():
 
         async def call():
             answer = await sender.send(request())
-            assert len(answer.value) == 200
+            assert len(answer.value) == 400
             read_in.append(turns)
 
         calls = [asyncio.create_task(call()) for _ in range(4)]
@@ -78,7 +78,7 @@ def test_pages_that_come_at_once_are_not_all_read_in_one_turn_of_the_loop():
 
 
 def test_the_answer_to_what_must_not_be_repeated_does_not_wait_behind_pages():
-    page = response([{"email": f"{row}@example.com"} for row in range(200)])
+    page = response([{"email": f"{row}@example.com"} for row in range(400)])
 
     async def main():
         sender, ended = retrying(Scripted([page], takes=1.0)), []

@@ -48,11 +48,11 @@ def test_requests_leave_before_the_pages_behind_the_next_are_read():
     assert [entry for entry in readers.log if "read" in entry] == [f"read {number}" for number in range(6)]
 
 
-def test_each_page_has_a_turn_of_its_own_and_eight_small_answers_share_one():
+def test_each_page_has_a_turn_of_its_own_and_sixteen_small_answers_share_one():
     pages = asyncio.run(Readers().run(*[PAGE] * 4))
     assert len(set(pages)) == 4
-    small = asyncio.run(Readers().run(*[SMALL] * 24))
-    assert [small.count(turn) for turn in sorted(set(small))] == [8, 8, 8]
+    small = asyncio.run(Readers().run(*[SMALL] * 48))
+    assert [small.count(turn) for turn in sorted(set(small))] == [16, 16, 16]
 
 
 def test_an_answer_that_comes_alone_is_read_at_once():

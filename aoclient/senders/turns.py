@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import asyncio
 
-_BYTES = 4096  # of answers to a turn of the loop: a page of a listing, or eight small ones
+_BYTES = 8192  # of answers to a turn of the loop: a page of a listing, or sixteen small ones
 _LEAST = 512  # bytes that any answer counts for; a turn of its own for each small one cost 10 % of its instructions
 _MOST = 64  # answers that wait: their slots are free, so the next ones come however many are unread
 
