@@ -152,7 +152,7 @@ def encode(
     except InvalidOptionError as error:
         error.action = spec.name
         raise
-    body, read_answer = form.encode("ascii"), partial(decode, action)
+    body, read_answer = form.encode("ascii"), partial(_READERS[type(action)], action)
     return Request(spec.name, action.effect, body, read_answer, API_PATH, headers, timeouts, priority)
 
 
@@ -190,22 +190,25 @@ def decode(action: Action[T], response: Response) -> T:
     Raises:
         AoError: The response is a refusal, is no JSON, or is JSON of another shape.
     """
-    read = _READERS.get(type(action)) or _reader_of(type(action))
-    try:
-        answer: T = read(action, response)
-    except AoError as error:
-        if action.spec.confidential:  # the frames below hold the body, and some reports show the variables of frames
-            error.__traceback__ = error.__context__ = None
-        raise
+    answer: T = _READERS[type(action)](action, response)
     return answer
 
 
-_Reader: TypeAlias = "Callable[[Any, Response], Any]"  # Any: an action and its answer
-_READERS: dict[type[Action[Any]], _Reader] = {}
-"""What was found out for a class of actions when its first answer came."""
+_Reader: TypeAlias = Callable[[Any, Response], Any]  # Any: an action and its answer
 
 
-def _reader_of(cls: type[Action[Any]]) -> _Reader:  # Any: whatever it answers
+class _Readers(dict[type[Action[Any]], _Reader]):  # Any: whatever they answer, here and below
+    """What reads the answers of a class of actions, found out when the first one is sent."""
+
+    def __missing__(self, cls: type[Action[Any]]) -> _Reader:
+        reader = self[cls] = _reader_of(cls)
+        return reader
+
+
+_READERS = _Readers()
+
+
+def _reader_of(cls: type[Action[Any]]) -> _Reader:
     spec, is_paged = cls.spec, issubclass(cls, Paged)
     into: Any = GenericAlias(list, (cls.answer_type,)) if is_paged else cls.answer_type  # Any: as `answer_type`
     may_be_empty, structure = into is model.Acknowledged, convert.reader(into)
@@ -232,7 +235,20 @@ def _reader_of(cls: type[Action[Any]]) -> _Reader:  # Any: whatever it answers
                 ) from None
         return Page(found, 1 if action.page is None else action.page) if is_paged else found
 
-    return _READERS.setdefault(cls, read)
+    return _without_frames(read) if spec.confidential else read
+
+
+def _without_frames(read: _Reader) -> _Reader:
+    """Leave out of errors the frames that hold a body: some reports show the variables of frames."""
+
+    def read_quietly(action: Any, response: Response) -> Any:  # Any: see _Reader
+        try:
+            return read(action, response)
+        except AoError as error:
+            error.__traceback__ = error.__context__ = None
+            raise
+
+    return read_quietly
 
 
 def _rows(value: JsonValue, key: str) -> list[object]:

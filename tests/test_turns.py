@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
+from aoclient.senders import turns
 from aoclient.senders.turns import Turns
 
 PAGE = 20_000
@@ -48,11 +51,27 @@ def test_requests_leave_before_the_pages_behind_the_next_are_read():
     assert [entry for entry in readers.log if "read" in entry] == [f"read {number}" for number in range(6)]
 
 
-def test_each_page_has_a_turn_of_its_own_and_sixteen_small_answers_share_one():
+def test_each_page_has_a_turn_of_its_own_and_eight_small_answers_share_one():
     pages = asyncio.run(Readers().run(*[PAGE] * 4))
     assert len(set(pages)) == 4
-    small = asyncio.run(Readers().run(*[SMALL] * 48))
-    assert [small.count(turn) for turn in sorted(set(small))] == [16, 16, 16]
+    small = asyncio.run(Readers().run(*[SMALL] * 24))
+    assert [small.count(turn) for turn in sorted(set(small))] == [8, 8, 8]
+
+
+@pytest.mark.parametrize(("part_at_work", "size", "at_once"), [(0.7, SMALL, 8), (0.9, SMALL, 64), (0.9, 2 * PAGE, 1)])
+def test_a_loop_without_time_to_spare_reads_small_answers_as_they_come(monkeypatch, part_at_work, size, at_once):
+    looks = [0.0]
+    monkeypatch.setattr(turns, "perf_counter", lambda: looks.append(looks[-1] + 1) or looks[-1])
+    monkeypatch.setattr(turns, "thread_time", lambda: part_at_work * looks[-1])
+
+    async def main() -> int:
+        readers, loop = Turns(), asyncio.get_running_loop()
+        for _ in range(200):  # turns, each with an answer
+            readers.ask(SMALL, loop)
+            await asyncio.sleep(0)
+        return [readers.ask(size, loop) for _ in range(100)].count(None)
+
+    assert asyncio.run(main()) == at_once
 
 
 def test_an_answer_that_comes_alone_is_read_at_once():
