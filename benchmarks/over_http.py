@@ -65,7 +65,7 @@ def one_course(*, quick: bool) -> tuple[list[dict[str, Any]], object]:
     name = f"one course of {pages} pages, look-ahead 8"
     return [
         at_least(f"{name}, x sequential", faster, 7.4, noise),
-        figure(f"{name}, x sequential, bound", round_trips(pages, 1) / round_trips(pages, 8), ""),
+        figure(f"{name}, x sequential, by round trips alone", round_trips(pages, 1) / round_trips(pages, 8), ""),
         at_most(f"{name}, requests too many", wasted, 7),
     ], {name: middle(reports, "wall") for name, reports in got.items()}
 
