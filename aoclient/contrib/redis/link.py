@@ -6,7 +6,6 @@ import asyncio
 import hashlib
 import logging
 import math
-from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
@@ -217,7 +216,7 @@ def _client(url: str | Secret) -> Any:
     # Once more, on a new connection: those in the pool break when Redis is restarted, and after a failover they may
     # lead to what is a replica now, which answers and refuses as long as the connection lasts.
     again = (BrokenConnectionError, ReadOnlyError)
-    with suppress(Exception):  # whatever the package raises
+    try:
         client: Any = Redis.from_url(  # pyright: ignore[reportUnknownMemberType]  # its **kwargs have no type
             url.reveal() if isinstance(url, Secret) else url,
             socket_timeout=_TIMEOUT,
@@ -226,10 +225,14 @@ def _client(url: str | Secret) -> Any:
             retry_on_error=list(again),  # without it redis 5 raises what it could retry
         )
         client.connection_pool.make_connection()  # it knows which settings behind the "?" there are
+    except Exception as error:  # noqa: BLE001  # the package's are many: ValueError, TypeError, AttributeError..
+        kind = type(error).__name__
+    else:
         return client
-    # Not in a handler: the frames of the package's own error have the address, password and all.
+    # Not in the handler: the frames of the package's own error have the address, password and all.
     raise ConfigurationError(
-        "the address of Redis must be a redis://, rediss:// or unix:// URL, with settings redis-py knows behind the ?"
+        "the address of Redis must be a redis://, rediss:// or unix:// URL, with settings redis-py knows behind the ?:"
+        f" it raised {kind}"
     )
 
 
