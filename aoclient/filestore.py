@@ -12,17 +12,13 @@ from typing import TYPE_CHECKING
 
 from anyio import to_thread
 
+from aoclient import flock
 from aoclient.tokens import LoopLocks, from_text, to_text
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
     from aoclient.tokens import Token
-
-try:
-    import fcntl
-except ImportError:  # pragma: no cover  # Windows: one process does not see the lock of another
-    fcntl = None  # type: ignore[assignment]
 
 _TRY_AGAIN_AFTER = 0.05  # seconds between looks at a lock another process holds
 
@@ -80,29 +76,11 @@ class FileTokenStore:
         async with self._locks.here():
             descriptor = os.open(self._path.with_name(f"{self._path.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
             try:
-                while not _locked(descriptor):  # noqa: ASYNC110  # another process sets no event
+                while not flock.take(descriptor):  # noqa: ASYNC110  # another process sets no event
                     await asyncio.sleep(_TRY_AGAIN_AFTER)
                 yield
             finally:
-                _unlock(descriptor)
-
-
-def _locked(descriptor: int) -> bool:
-    if fcntl is None:  # pragma: no cover  # Windows
-        return True
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-def _unlock(descriptor: int) -> None:
-    try:
-        if fcntl is not None:  # pragma: no branch  # Windows
-            fcntl.flock(descriptor, fcntl.LOCK_UN)  # closing does not where a process forked meanwhile has it open
-    finally:
-        os.close(descriptor)
+                flock.give_back(descriptor)
 
 
 def _load(path: Path, account: str) -> Token | None:

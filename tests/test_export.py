@@ -373,6 +373,7 @@ def test_a_target_is_free_again_though_a_process_forked_meanwhile_has_its_lock_o
     child = os.dup(store._lock)  # what a fork makes of it
     store.close()
     store.open()
+    assert store._lock not in (None, child)
     store.close()
     os.close(child)
 

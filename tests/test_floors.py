@@ -12,7 +12,7 @@ import aoclient
 PACKAGE = Path(aoclient.__file__).parent
 
 FLOORS = {
-    0: ["errors", "secret", "settings", "environment", "later"],
+    0: ["errors", "secret", "settings", "environment", "later", "flock"],
     1: [
         "model",
         "dates",

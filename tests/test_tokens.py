@@ -208,23 +208,27 @@ def test_the_right_to_ask_is_given_back_where_a_forked_process_has_the_lock_open
             child = os.dup(opened[-1])  # what a fork makes of it
         try:
             async with asyncio.timeout(10), FileTokenStore(tmp_path / "token").refreshing("a"):
-                pass
+                return True
         finally:
             os.close(child)
 
-    clock.run(main())
+    assert clock.run(main())
 
 
 def test_a_store_serves_one_loop_after_the_other(store):
-    async def ask():
+    served = []
+
+    async def ask(caller):
         async with store.refreshing("a"):
             await asyncio.sleep(0)
+            served.append(caller)
 
     async def main():
-        await asyncio.gather(ask(), ask(), ask())
+        await asyncio.gather(*map(ask, range(3)))
 
     asyncio.run(main())
     asyncio.run(main())
+    assert sorted(served) == [0, 0, 1, 1, 2, 2]
 
 
 @pytest.mark.shows_secrets("file token.json", "a token file keeps the token, for its owner alone")

@@ -11,9 +11,10 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from aoclient import flock
 from aoclient.errors import ExportError
 from aoclient.export.ledger import LEDGER, begun_in, header_in, records_in, shards_in
-from aoclient.export.locking import lock, unlock
+from aoclient.export.locking import lock
 from aoclient.export.sql import quoted
 from aoclient.export.tables import TableSink, drop, transaction
 
@@ -63,7 +64,7 @@ class Database:
             self._connection.close()
             self._connection = None
         if self._lock is not None:
-            unlock(self._lock)
+            flock.give_back(self._lock)
             self._lock = None
 
     @contextmanager

@@ -26,8 +26,9 @@ from typing import IO, TYPE_CHECKING, cast
 
 from attrs import evolve
 
+from aoclient import flock
 from aoclient.errors import ExportError
-from aoclient.export.locking import lock, unlock
+from aoclient.export.locking import lock
 from aoclient.export.publishing import publish, replace, sync, write_synced
 from aoclient.export.records import INNER, Begun, Header, Shard, ShardRecord, Stays, now, understood
 from aoclient.export.replacing import merged, read_record, replace_shard, settle
@@ -75,7 +76,7 @@ class Folder:
     def close(self) -> None:
         """Give the folder back."""
         if self._lock is not None:
-            unlock(self._lock)
+            flock.give_back(self._lock)
             self._lock = None
 
     # --- the plan ---
